@@ -1,0 +1,68 @@
+/** What the package needs of its surroundings, answered for browsers; node.ts answers the same for Node.js. */
+import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
+import { BitnetError } from '../base/errors.ts';
+
+export const platformName: 'node' | 'browser' = 'browser';
+
+/** Threads need a cross-origin isolated page; without it there is no SharedArrayBuffer to share. */
+export const hasSharedMemory: boolean =
+  typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated === true;
+
+export function hardwareThreads(): number {
+  return navigator.hardwareConcurrency || 1;
+}
+
+export function peakMemoryBytes(): number | undefined {
+  return undefined;
+}
+
+export async function readAsset(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url);
+  if (!response.ok) {
+    throw new BitnetError(
+      'platform/asset-missing',
+      `${url.href}: the server answered ${response.status}; serve the package's .wasm files beside its scripts`,
+    );
+  }
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+const NativeWorker = globalThis.Worker;
+
+export class Worker {
+  readonly #worker: globalThis.Worker;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onerror: ((event: { message: string }) => void) | null = null;
+
+  constructor(url: URL, options?: { type: 'module' }) {
+    this.#worker = new NativeWorker(url, options);
+    this.#worker.onmessage = (event) => this.onmessage?.(event);
+    this.#worker.onerror = (event) => this.onerror?.(event);
+  }
+
+  postMessage(message: unknown): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** A page outlives its workers by itself; nothing to hold. */
+  hold(_busy: boolean): void {}
+
+  async terminate(): Promise<void> {
+    this.#worker.terminate();
+  }
+}
+
+export function onParentMessage(handler: (data: unknown) => void): void {
+  globalThis.addEventListener('message', (event) => handler((event as MessageEvent).data));
+}
+
+export function postToParent(message: unknown): void {
+  (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(message);
+}
+
+export async function openPath(path: string): Promise<ByteSource | SourceFolder> {
+  throw new BitnetError(
+    'platform/no-file-system',
+    `${path}: a browser opens no paths; give a URL, a File or a Blob instead`,
+  );
+}

@@ -1,0 +1,144 @@
+/**
+ * What the package needs of its surroundings, answered for Node.js. browser.ts answers the same for browsers; the
+ * package's `#platform` import picks one by export condition, so no bundle for a browser sees this file.
+ */
+import { open, readFile, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parentPort, Worker as ThreadWorker } from 'node:worker_threads';
+import { type ByteSource, checkSpan, type SourceFolder } from '../base/byte-source.ts';
+import { BitnetError } from '../base/errors.ts';
+
+/** Which surroundings these are. */
+export const platformName: 'node' | 'browser' = 'node';
+
+/** True when threads can share memory with us. */
+export const hasSharedMemory: boolean = true;
+
+/** How many threads this machine runs at once. */
+export function hardwareThreads(): number {
+  return availableParallelism();
+}
+
+/** Bytes that this process keeps in physical memory at most so far, or undefined where that is not told. */
+export function peakMemoryBytes(): number | undefined {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+/** The bytes of a file that ships with the package, named by a URL relative to the code that asks. */
+export async function readAsset(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await readFile(fileURLToPath(url)));
+}
+
+/** A Web Worker as far as the package needs one, on top of worker_threads. */
+export class Worker {
+  readonly #thread: ThreadWorker;
+  /** Called with the `data` of each message from the worker. */
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  /** Called when the worker fails outside of a message. */
+  onerror: ((event: { message: string }) => void) | null = null;
+
+  constructor(url: URL, _options?: { type: 'module' }) {
+    // An idle team must not keep a program alive that forgot to dispose of it.
+    this.#thread = new ThreadWorker(url);
+    this.#thread.unref();
+    this.#thread.on('message', (data) => this.onmessage?.({ data }));
+    this.#thread.on('error', (error: Error) => this.onerror?.({ message: error.message }));
+  }
+
+  postMessage(message: unknown): void {
+    this.#thread.postMessage(message);
+  }
+
+  /** Keeps the process alive while `busy`, so that a pending answer is not lost. */
+  hold(busy: boolean): void {
+    if (busy) this.#thread.ref();
+    else this.#thread.unref();
+  }
+
+  async terminate(): Promise<void> {
+    await this.#thread.terminate();
+  }
+}
+
+/** Inside a worker: calls `handler` with each message of the parent. */
+export function onParentMessage(handler: (data: unknown) => void): void {
+  parentPort?.on('message', handler);
+}
+
+/** Inside a worker: sends `message` to the parent. */
+export function postToParent(message: unknown): void {
+  parentPort?.postMessage(message);
+}
+
+/**
+ * Opens a path: a file as a byte source, a directory as a folder of them.
+ *
+ * @throws BitnetError `source/not-found`, `source/read-failed`
+ */
+export async function openPath(path: string): Promise<ByteSource | SourceFolder> {
+  let isFolder: boolean;
+  try {
+    isFolder = (await stat(path)).isDirectory();
+  } catch (cause) {
+    throw new BitnetError('source/not-found', `${path}: there is no such file or folder`, { cause });
+  }
+  if (!isFolder) return openFile(path);
+  return {
+    name: path,
+    async open(fileName) {
+      // A file name from an index file must not lead out of the folder.
+      if (basename(fileName) !== fileName) return undefined;
+      const inside = join(path, fileName);
+      try {
+        if (!(await stat(inside)).isFile()) return undefined;
+      } catch {
+        return undefined;
+      }
+      return openFile(inside);
+    },
+  };
+}
+
+async function openFile(path: string): Promise<ByteSource> {
+  const handle = await open(path, 'r').catch((cause: unknown) => {
+    throw new BitnetError('source/read-failed', `${path}: the file cannot be opened (${reason(cause)})`, {
+      cause,
+    });
+  });
+  const { size } = await handle.stat();
+  const source: ByteSource = {
+    name: path,
+    size,
+    async readInto(target, offset, signal) {
+      checkSpan(source, offset, target.byteLength);
+      let done = 0;
+      while (done < target.byteLength) {
+        signal?.throwIfAborted();
+        const { bytesRead } = await handle
+          .read(target, done, target.byteLength - done, offset + done)
+          .catch((cause: unknown) => {
+            throw new BitnetError('source/read-failed', `${path}: reading failed (${reason(cause)})`, {
+              cause,
+            });
+          });
+        if (bytesRead === 0) {
+          throw new BitnetError(
+            'source/read-failed',
+            `${path}: the file ends at byte ${offset + done}; it was cut while open`,
+          );
+        }
+        done += bytesRead;
+      }
+    },
+    async close() {
+      await handle.close();
+    },
+  };
+  return source;
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
