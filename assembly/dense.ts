@@ -1,0 +1,57 @@
+// f32 products with dense rows (f32, f16, bf16, Q8_0): 16-bit models, and the full-precision output head.
+import { dense4, fold16, half1, rowStride } from './lanes';
+import { denseRowBytes } from './rows';
+
+/** 16-lane dot product of a dense row with f32 values. */
+// @ts-ignore: decorator
+@inline function dotRow(row: usize, x: usize, stride: usize, format: i32): f32 {
+  let a = f32x4.splat(0), b = a, c = a, d = a;
+  for (let k: usize = 0; k < stride; k += 16) {
+    const from = x + (k << 2);
+    a = f32x4.add(a, f32x4.mul(dense4(row, k, format), v128.load(from)));
+    b = f32x4.add(b, f32x4.mul(dense4(row, k + 4, format), v128.load(from, 16)));
+    c = f32x4.add(c, f32x4.mul(dense4(row, k + 8, format), v128.load(from, 32)));
+    d = f32x4.add(d, f32x4.mul(dense4(row, k + 12, format), v128.load(from, 48)));
+  }
+  return fold16(a, b, c, d);
+}
+
+// @ts-ignore: decorator
+@inline function bytes4(at: usize, d: v128): v128 {
+  const q = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
+  return f32x4.mul(f32x4.convert_i32x4_s(q), d);
+}
+
+function dotQ8(row: usize, x: usize, K: i32): f32 {
+  let a = f32x4.splat(0), b = a, c = a, d = a;
+  for (let block: i32 = 0; block < K >> 5; block++, row += 34) {
+    const s = f32x4.splat(half1(load<u16>(row)));
+    for (let from = row + 2, end = row + 34; from < end; from += 16, x += 64) {
+      a = f32x4.add(a, f32x4.mul(bytes4(from, s), v128.load(x)));
+      b = f32x4.add(b, f32x4.mul(bytes4(from + 4, s), v128.load(x, 16)));
+      c = f32x4.add(c, f32x4.mul(bytes4(from + 8, s), v128.load(x, 32)));
+      d = f32x4.add(d, f32x4.mul(bytes4(from + 12, s), v128.load(x, 48)));
+    }
+  }
+  return fold16(a, b, c, d);
+}
+
+export function denseMatmul(
+  out: usize, outStride: i32, x: usize, w: usize, format: i32, K: i32, T: i32, accumulate: i32, r0: i32, r1: i32,
+): void {
+  const stride = <usize>rowStride(K);
+  const bytes = denseRowBytes(format, K);
+  for (let r = <usize>r0; r < <usize>r1; r++) {
+    const row = w + r * bytes;
+    for (let t: usize = 0; t < <usize>T; t++) {
+      const from = x + t * (stride << 2);
+      let value: f32;
+      if (format == 0) value = dotRow(row, from, stride, 0);
+      else if (format == 1) value = dotRow(row, from, stride, 1);
+      else if (format == 2) value = dotRow(row, from, stride, 2);
+      else value = dotQ8(row, from, K);
+      const to = out + (t * <usize>outStride + r << 2);
+      store<f32>(to, accumulate ? load<f32>(to) + value : value);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The memory that kernels work on: one buffer, addresses are byte offsets. Allocation is first-fit over an
+ * address-ordered list of free spans, which suits a few hundred large, long-lived blocks.
+ */
+import { assert, roundUp } from '../base/assert.ts';
+import { BitnetError } from '../base/errors.ts';
+
+/** What lies under a heap: a buffer that may grow, and then be another object. */
+export interface HeapMemory {
+  buffer(): ArrayBufferLike;
+  /** Makes the buffer at least this long; throws what the runtime throws when it cannot. */
+  grow(bytes: number): void;
+  /** Largest length it can have. */
+  readonly limitBytes: number;
+  /** A sentence on what to do when the limit is reached. */
+  readonly limitAdvice: string;
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Blocks are aligned to cache lines, which packed tiles and barriers count on. */
+const ALIGNMENT = 64;
+
+/** Hands out zeroed blocks of one {@link HeapMemory}. Views must be taken anew after an allocation. */
+export class Heap {
+  readonly #memory: HeapMemory;
+  readonly #blocks = new Map<number, number>();
+  #free: Span[] = [];
+  #end: number;
+
+  /** Address 0 is never handed out: it means "none". */
+  constructor(memory: HeapMemory, reservedBytes = 0) {
+    this.#memory = memory;
+    this.#end = roundUp(Math.max(reservedBytes, ALIGNMENT), ALIGNMENT);
+  }
+
+  /** Bytes in blocks that are handed out. */
+  get usedBytes(): number {
+    let sum = 0;
+    for (const bytes of this.#blocks.values()) sum += bytes;
+    return sum;
+  }
+
+  /** Bytes that could be handed out in one more block, at least. */
+  get availableBytes(): number {
+    return this.#memory.limitBytes - this.#end;
+  }
+
+  /**
+   * The address of a zeroed block of `bytes`, aligned to 64.
+   *
+   * @throws BitnetError `memory/limit` when the backend cannot address it, `memory/exhausted` when the machine has no more
+   */
+  allocate(bytes: number): number {
+    const size = Math.max(roundUp(bytes, ALIGNMENT), ALIGNMENT);
+    const index = this.#free.findIndex((span) => span.end - span.start >= size);
+    const span = this.#free[index];
+    if (span === undefined) return this.#extend(size);
+    if (span.end - span.start === size) this.#free.splice(index, 1);
+    else this.#free[index] = { start: span.start + size, end: span.end };
+    this.#blocks.set(span.start, size);
+    new Uint8Array(this.#memory.buffer(), span.start, size).fill(0);
+    return span.start;
+  }
+
+  /** Gives back a block of {@link allocate}. */
+  free(address: number): void {
+    const size = this.#blocks.get(address);
+    assert(size !== undefined, `no block at address ${address}`);
+    this.#blocks.delete(address);
+    const spans = [...this.#free, { start: address, end: address + size }].sort((a, b) => a.start - b.start);
+    const merged: Span[] = [];
+    for (const span of spans) {
+      const last = merged.at(-1);
+      if (last !== undefined && last.end === span.start)
+        merged[merged.length - 1] = { start: last.start, end: span.end };
+      else merged.push(span);
+    }
+    this.#free = merged;
+  }
+
+  u8(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer(), address, length);
+  }
+
+  i32(address: number, length: number): Int32Array {
+    return new Int32Array(this.#memory.buffer(), address, length);
+  }
+
+  f32(address: number, length: number): Float32Array {
+    return new Float32Array(this.#memory.buffer(), address, length);
+  }
+
+  #extend(size: number): number {
+    const address = this.#end;
+    const end = address + size;
+    if (end > this.#memory.limitBytes) {
+      throw new BitnetError(
+        'memory/limit',
+        `${(end / 2 ** 20).toFixed(0)} MiB are needed and this backend can address ` +
+          `${(this.#memory.limitBytes / 2 ** 20).toFixed(0)} MiB; ${this.#memory.limitAdvice}`,
+        { details: { neededBytes: end, limitBytes: this.#memory.limitBytes } },
+      );
+    }
+    if (end > this.#memory.buffer().byteLength) {
+      try {
+        this.#memory.grow(end);
+      } catch (cause) {
+        throw new BitnetError(
+          'memory/exhausted',
+          `the machine gave no more memory at ${(end / 2 ** 20).toFixed(0)} MiB; close something or choose a smaller model or context`,
+          { cause },
+        );
+      }
+    }
+    this.#end = end;
+    this.#blocks.set(address, size);
+    return address;
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * The one list of operations that a backend offers. Arguments are byte addresses on the backend's heap, scalars and
+ * dims, outputs first; every operation takes a half-open range of its work last, so any number of threads can split it.
+ * Nothing above this interface knows how a backend lays out packed weights or quantised activations.
+ *
+ * Letters: T tokens (rows of activations), M output rows, K reduction length, H query heads, D head length.
+ * Rows of f32 activations have a stride of {@link rowStride} elements; the pad between K and the stride is always zero,
+ * so a vector counts as extended with zeros to a multiple of 16.
+ *
+ * Numerics (docs/numerics.md): all backends give the same bits. A f32 sum has 16 lanes, lane j takes elements j, j+16,
+ * ..., then lanes fold in halves (8, 4, 2, 1). No fused multiply-add.
+ */
+import { roundUp } from '../base/assert.ts';
+
+/** Names that a caller may ask for. `wasm` is the best WebAssembly build that passes its self-test here. */
+export type BackendName = 'reference' | 'wasm' | 'wasm-relaxed' | 'wasm-simd' | 'native';
+
+/** How the elements of a dense matrix are stored on the heap, row after row. */
+export const DenseFormat = {
+  /** f32, row stride roundUp(K, 16) elements */
+  F32: 0,
+  /** IEEE half, row stride roundUp(K, 16) elements, all finite */
+  F16: 1,
+  /** bfloat16, row stride roundUp(K, 16) elements, all finite */
+  BF16: 2,
+  /** GGUF blocks of 32: f16 scale and 32 int8, K % 32 === 0 */
+  Q8_0: 3,
+} as const;
+export type DenseFormat = (typeof DenseFormat)[keyof typeof DenseFormat];
+
+/** The function between the gate and its product with the up projection. */
+export const Activation = { SiLU: 0, ReLU2: 1, GeluTanh: 2 } as const;
+export type Activation = (typeof Activation)[keyof typeof Activation];
+
+/** Which elements of a head turn together: i with i + D/2, or 2i with 2i + 1. */
+export const RopeStyle = { Half: 0, Interleaved: 1 } as const;
+export type RopeStyle = (typeof RopeStyle)[keyof typeof RopeStyle];
+
+/** Element type of the KV cache. */
+export const KvFormat = { F32: 0, F16: 1 } as const;
+export type KvFormat = (typeof KvFormat)[keyof typeof KvFormat];
+
+/** Positions whose softmax is taken together before blocks are folded in order; part of the numerics. */
+export const ATTENTION_BLOCK = 64;
+/** Tokens of one sequence that an attention item covers; no influence on results. */
+export const ATTENTION_TOKENS = 8;
+
+/** Elements between the starts of two rows of K f32 activations. */
+export function rowStride(K: number): number {
+  return roundUp(K, 16);
+}
+
+/** Bytes of a dense matrix [M, K] on the heap. */
+export function denseBytes(format: DenseFormat, M: number, K: number): number {
+  return M * denseRowBytes(format, K);
+}
+
+/** Bytes of one row of a dense matrix on the heap. */
+export function denseRowBytes(format: DenseFormat, K: number): number {
+  if (format === DenseFormat.Q8_0) return (K / 32) * 34;
+  return rowStride(K) * (format === DenseFormat.F32 ? 4 : 2);
+}
+
+/**
+ * Largest magnitude of an activation for {@link Kernels.int8Matmul}: as many of 15 bits as keep K products with int8
+ * inside int32.
+ */
+export function int8ActivationLimit(K: number): number {
+  return Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * rowStride(K))));
+}
+
+/** Arguments of {@link Kernels.attention}, for one sequence. */
+export interface AttentionArgs {
+  /** f32 [T][outStride], head h of token t at h * D */
+  readonly out: number;
+  readonly outStride: number;
+  /** f32 [T][H][rowStride(D)], rotated */
+  readonly q: number;
+  /** [kvHeads][capacity][rowStride(D)] in `format` */
+  readonly keys: number;
+  readonly values: number;
+  readonly format: KvFormat;
+  /** scratch of {@link Kernels.attentionScratchBytes}, owned by the calling thread */
+  readonly scratch: number;
+  /** factor on q·k, 1/sqrt(D) in most models */
+  readonly scale: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headLength: number;
+  /** positions that the cache has room for */
+  readonly capacity: number;
+  /** position of token 0 of the T */
+  readonly position: number;
+  readonly tokens: number;
+}
+
+/** How many items {@link Kernels.attention} splits into: (kv head, block of tokens, query head of the group). */
+export function attentionItems(tokens: number, heads: number): number {
+  return Math.ceil(tokens / ATTENTION_TOKENS) * heads;
+}
+
+/** The operations. All are synchronous and allocate nothing; wrong addresses are bugs of the caller. */
+export interface Kernels {
+  /** The backend that runs, never an alias. */
+  readonly name: Exclude<BackendName, 'wasm'>;
+  /** Ranges of output rows should start at multiples of this. */
+  readonly rowStep: number;
+
+  /** Bytes of a packed ternary matrix [M, K]. */
+  ternaryBytes(M: number, K: number): number;
+  /** Bytes of one quantised activation row of K elements, a multiple of 64. */
+  activationBytes(K: number): number;
+  /** Bytes of scratch that each thread needs for {@link attention}. */
+  attentionScratchBytes(heads: number, kvHeads: number, headLength: number): number;
+
+  /** codes u8 [count] (weight + 1) from I2_S blocks of 128 weights in 32 bytes; count % 128 === 0. */
+  unpackI2S(codes: number, source: number, count: number): void;
+  /** Writes rows [row0, row1) of a packed ternary matrix from codes u8 [row1 - row0][K]. */
+  packTernary(w: number, codes: number, K: number, row0: number, row1: number): void;
+  /**
+   * Writes rows [row0, row1) of an int8 matrix i8 [M][rowStride(K)] with scales f32 [M] = max|row| / 127, from dense
+   * rows at `source` (its row 0 is row0).
+   */
+  packInt8Rows(
+    w: number,
+    scales: number,
+    source: number,
+    format: DenseFormat,
+    K: number,
+    row0: number,
+    row1: number,
+  ): void;
+
+  /** out f32 [T][rowStride(K)] = rows `ids` (i32 [T]) of a dense table, times `scale`. */
+  embed(
+    out: number,
+    ids: number,
+    table: number,
+    format: DenseFormat,
+    scale: number,
+    K: number,
+    t0: number,
+    t1: number,
+  ): void;
+  /** As {@link embed} from int8 rows and their scales. */
+  embedInt8(
+    out: number,
+    ids: number,
+    table: number,
+    scales: number,
+    scale: number,
+    K: number,
+    t0: number,
+    t1: number,
+  ): void;
+
+  /** out = x / sqrt(mean(x²) + eps) * w over rows of n elements at a stride of rowStride(n) (arXiv:1910.07467). */
+  rmsNorm(out: number, x: number, w: number, eps: number, n: number, t0: number, t1: number): void;
+  /**
+   * Per row: s = 127 / max(max|x|, 1e-5), q = clamp(roundTiesToEven(x * s), -128, 127) (arXiv:2402.17764), in the
+   * backend's own form of {@link activationBytes} per row.
+   */
+  quantize(q: number, x: number, K: number, t0: number, t1: number): void;
+  /** As {@link quantize} to 16 bits, for {@link int8Matmul}: i16 [rowStride(K)] after a 16-byte head with f32 s. */
+  quantize16(q: number, x: number, K: number, t0: number, t1: number): void;
+
+  /**
+   * out f32 [T][outStride], columns [r0, r1) = (w · q) * (weightScale / s), exact in int32 before the scale; added to
+   * what is there when `accumulate` is 1.
+   */
+  ternaryMatmul(
+    out: number,
+    outStride: number,
+    q: number,
+    w: number,
+    weightScale: number,
+    K: number,
+    T: number,
+    accumulate: number,
+    r0: number,
+    r1: number,
+  ): void;
+  /** out f32 [T][outStride], columns [r0, r1) = w · x in f32, x f32 [T][rowStride(K)]. */
+  denseMatmul(
+    out: number,
+    outStride: number,
+    x: number,
+    w: number,
+    format: DenseFormat,
+    K: number,
+    T: number,
+    accumulate: number,
+    r0: number,
+    r1: number,
+  ): void;
+  /** out f32 [T][outStride], columns [r0, r1) = (w · q) * (scales[r] / s), w int8 rows, q of {@link quantize16}. */
+  int8Matmul(
+    out: number,
+    outStride: number,
+    q: number,
+    w: number,
+    scales: number,
+    K: number,
+    T: number,
+    r0: number,
+    r1: number,
+  ): void;
+
+  /**
+   * out f32 [T][heads][rowStride(D)] = x f32 [T][inStride] (heads of D side by side) turned by the angles of each
+   * token's position; `table` is f32 [positions][cos half][sin half], `positions` i32 [T] (arXiv:2104.09864).
+   */
+  rope(
+    out: number,
+    x: number,
+    inStride: number,
+    positions: number,
+    table: number,
+    style: RopeStyle,
+    heads: number,
+    headLength: number,
+    t0: number,
+    t1: number,
+  ): void;
+  /**
+   * cache [kvHeads][capacity][rowStride(D)] at `position` + t = head vectors of token t, read at
+   * x + 4 * (t * tokenStride + head * headStride); rounded to nearest even for f16.
+   */
+  storeKv(
+    cache: number,
+    format: KvFormat,
+    x: number,
+    tokenStride: number,
+    headStride: number,
+    kvHeads: number,
+    headLength: number,
+    capacity: number,
+    position: number,
+    t0: number,
+    t1: number,
+  ): void;
+  /** Causal attention of T tokens of one sequence over its cache, items [i0, i1) of {@link attentionItems}. */
+  attention(args: AttentionArgs, i0: number, i1: number): void;
+
+  /** out = activation(gate) * up, rows at `stride` elements, columns [c0, c1); out may be gate. */
+  gate(
+    out: number,
+    gate: number,
+    up: number,
+    activation: Activation,
+    stride: number,
+    T: number,
+    c0: number,
+    c1: number,
+  ): void;
+  /** x[t][c] += y[t][c] (or y[c] when yStride is 0, a bias), columns [c0, c1). */
+  add(x: number, xStride: number, y: number, yStride: number, T: number, c0: number, c1: number): void;
+
+  /** Waits until `count` threads have arrived at the 64-byte barrier, zero at first. */
+  barrier(barrier: number, count: number): void;
+}

@@ -1,0 +1,60 @@
+/**
+ * The reference backend: plain TypeScript that defines the truth, bit by bit. Slow on purpose; every line should be
+ * checkable against the formula it stands for.
+ */
+import { roundUp } from '../../base/assert.ts';
+import type { Kernels } from '../kernels.ts';
+import { attention, rope, storeKv } from './attention.ts';
+import { activationBytes, denseMatmul, int8Matmul, quantize, quantize16, ternaryMatmul } from './matmul.ts';
+import { packInt8Rows, packTernary, unpackI2S } from './pack.ts';
+import { add, embed, embedInt8, gate, rmsNorm } from './rows.ts';
+import { viewsOf } from './views.ts';
+
+/** The reference kernels on a heap of `buffer`, for the calling thread. */
+export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
+  const views = viewsOf(buffer);
+  const on =
+    <A extends unknown[]>(operation: (...args: [typeof views, ...A]) => void) =>
+    (...args: A): void =>
+      operation(views, ...args);
+  return {
+    name: 'reference',
+    rowStep: 1,
+    ternaryBytes: (M, K) => M * K,
+    activationBytes,
+    attentionScratchBytes: () => 64,
+    unpackI2S: on(unpackI2S),
+    packTernary: on(packTernary),
+    packInt8Rows: on(packInt8Rows),
+    embed: on(embed),
+    embedInt8: on(embedInt8),
+    rmsNorm: on(rmsNorm),
+    quantize: on(quantize),
+    quantize16: on(quantize16),
+    ternaryMatmul: on(ternaryMatmul),
+    denseMatmul: on(denseMatmul),
+    int8Matmul: on(int8Matmul),
+    rope: on(rope),
+    storeKv: on(storeKv),
+    attention: on(attention),
+    gate: on(gate),
+    add: on(add),
+    barrier: (address, count) => waitAtBarrier(views.i32, address / 4, count),
+  };
+}
+
+/** Bytes that the reference heap reserves; a growing buffer needs its limit when it is made. */
+export const REFERENCE_HEAP_LIMIT: number = roundUp(2 ** 32 - 2 ** 16, 2 ** 16);
+
+/** A barrier is [arrived, generation]; the last to arrive opens the next generation. */
+function waitAtBarrier(i32: Int32Array, at: number, count: number): void {
+  if (count === 1) return;
+  const generation = Atomics.load(i32, at + 1);
+  if (Atomics.add(i32, at, 1) + 1 === count) {
+    Atomics.store(i32, at, 0);
+    Atomics.add(i32, at + 1, 1);
+    Atomics.notify(i32, at + 1);
+    return;
+  }
+  while (Atomics.load(i32, at + 1) === generation) Atomics.wait(i32, at + 1, generation);
+}

@@ -1,0 +1,74 @@
+/** One instance of a compiled module on a memory, as {@link Kernels}, for the calling thread. */
+import { int8ActivationLimit, type Kernels } from '../kernels.ts';
+import type { WasmExports } from './exports.ts';
+
+/** Passed to the ternary kernels at run time: V8 handles a splat of a parameter better than one of a constant. */
+const CODE_MASK = 3;
+
+/** Bytes of scratch that each thread's instance needs: 16 partial sums, then one expanded row. */
+export function wasmScratchBytes(longestRow: number): number {
+  return 64 + 4 * (longestRow + 16);
+}
+
+/**
+ * @param scratch address of {@link wasmScratchBytes} that no other thread uses
+ */
+export function bindWasm(
+  name: 'wasm-relaxed' | 'wasm-simd',
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  scratch: number,
+): Kernels {
+  const wasm = new WebAssembly.Instance(module, { env: { memory, abort: unreachable } })
+    .exports as unknown as WasmExports;
+  return {
+    name,
+    rowStep: 4,
+    ternaryBytes: wasm.ternaryBytes,
+    activationBytes: wasm.activationBytes,
+    attentionScratchBytes: wasm.attentionScratchBytes,
+    unpackI2S: (codes, source, count) => wasm.unpackI2S(codes, source, count, CODE_MASK),
+    packTernary: wasm.packTernary,
+    packInt8Rows: (w, scales, source, format, K, row0, row1) =>
+      wasm.packInt8Rows(w, scales, source, format, K, row0, row1, scratch + 64),
+    embed: wasm.embed,
+    embedInt8: wasm.embedInt8,
+    rmsNorm: wasm.rmsNorm,
+    quantize: wasm.quantize,
+    quantize16: (q, x, K, t0, t1) =>
+      wasm.quantize16(q, x, K, int8ActivationLimit(K), wasm.activationBytes(K), t0, t1),
+    ternaryMatmul: (out, outStride, q, w, weightScale, K, T, accumulate, r0, r1) =>
+      wasm.ternaryMatmul(out, outStride, q, w, weightScale, K, T, accumulate, r0, r1, CODE_MASK, scratch),
+    denseMatmul: wasm.denseMatmul,
+    int8Matmul: (out, outStride, q, w, scales, K, T, r0, r1) =>
+      wasm.int8Matmul(out, outStride, q, wasm.activationBytes(K), w, scales, K, T, r0, r1),
+    rope: wasm.rope,
+    storeKv: wasm.storeKv,
+    attention: (args, i0, i1) =>
+      wasm.attention(
+        args.out,
+        args.outStride,
+        args.q,
+        args.keys,
+        args.values,
+        args.format,
+        args.scratch,
+        args.scale,
+        args.heads,
+        args.kvHeads,
+        args.headLength,
+        args.capacity,
+        args.position,
+        args.tokens,
+        i0,
+        i1,
+      ),
+    gate: wasm.gate,
+    add: wasm.add,
+    barrier: wasm.barrier,
+  };
+}
+
+function unreachable(): never {
+  throw new Error('internal error: a wasm kernel aborted');
+}
