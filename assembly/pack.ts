@@ -16,19 +16,6 @@ export function ternaryBytes(M: i32, K: i32): usize {
   return <usize>((M + 3) >> 2) * tileStride(K);
 }
 
-export function unpackI2S(codes: usize, source: usize, count: i32, mask: i32): void {
-  const three = i8x16.splat(<i8>mask);
-  for (const end = source + <usize>(count >> 2); source < end; source += 32, codes += 128) {
-    for (let half: usize = 0; half < 32; half += 16) {
-      const x = v128.load(source + half);
-      v128.store(codes + half, v128.and(i16x8.shr_u(x, 6), three));
-      v128.store(codes + half, v128.and(i16x8.shr_u(x, 4), three), 32);
-      v128.store(codes + half, v128.and(i16x8.shr_u(x, 2), three), 64);
-      v128.store(codes + half, v128.and(x, three), 96);
-    }
-  }
-}
-
 export function packTernary(w: usize, codes: usize, K: i32, row0: i32, row1: i32): void {
   const whole = <usize>K & ~63;
   for (let r = <usize>row0; r < <usize>row1; r++, codes += <usize>K) {

@@ -3,7 +3,7 @@ export { attention, attentionScratchBytes } from './attention';
 export { barrier } from './barrier';
 export { denseMatmul } from './dense';
 export { int8Matmul } from './int8';
-export { packInt8Rows, packTernary, ternaryBytes, unpackI2S } from './pack';
+export { packInt8Rows, packTernary, ternaryBytes } from './pack';
 export { quantize16 } from './quantize';
 export { rope, storeKv } from './rope';
 export { add, embed, embedInt8, gate, rmsNorm } from './rows';

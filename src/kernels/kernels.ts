@@ -113,8 +113,6 @@ export interface Kernels {
   /** Bytes of scratch that each thread needs for {@link attention}. */
   attentionScratchBytes(heads: number, kvHeads: number, headLength: number): number;
 
-  /** codes u8 [count] (weight + 1) from I2_S blocks of 128 weights in 32 bytes; count % 128 === 0. */
-  unpackI2S(codes: number, source: number, count: number): void;
   /** Writes rows [row0, row1) of a packed ternary matrix from codes u8 [row1 - row0][K]. */
   packTernary(w: number, codes: number, K: number, row0: number, row1: number): void;
   /**

@@ -19,11 +19,17 @@ export interface Selection {
  * A fresh backend on an empty heap.
  *
  * @param requested a backend, `wasm` for either wasm build, or undefined for the fastest that works
+ * @param exclude names not to choose
  * @throws BitnetError `backend/unavailable` when what was asked for does not work here, `backend/unknown`
  */
-export async function selectBackend(requested: BackendName | undefined, isShared: boolean): Promise<Selection> {
+export async function selectBackend(
+  requested: BackendName | undefined,
+  isShared: boolean,
+  exclude: ReadonlySet<string> = new Set(),
+): Promise<Selection> {
   const passedOver: string[] = [];
   for (const name of candidates(requested)) {
+    if (exclude.has(name)) continue;
     const result = await tryBackend(name, isShared);
     if (typeof result !== 'string') return { backend: result, passedOver };
     passedOver.push(`${name}: ${result}`);

@@ -6,7 +6,7 @@ import { roundUp } from '../../base/assert.ts';
 import type { Kernels } from '../kernels.ts';
 import { attention, rope, storeKv } from './attention.ts';
 import { activationBytes, denseMatmul, int8Matmul, quantize, quantize16, ternaryMatmul } from './matmul.ts';
-import { packInt8Rows, packTernary, unpackI2S } from './pack.ts';
+import { packInt8Rows, packTernary } from './pack.ts';
 import { add, embed, embedInt8, gate, rmsNorm } from './rows.ts';
 import { viewsOf } from './views.ts';
 
@@ -23,7 +23,6 @@ export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
     ternaryBytes: (M, K) => M * K,
     activationBytes,
     attentionScratchBytes: () => 64,
-    unpackI2S: on(unpackI2S),
     packTernary: on(packTernary),
     packInt8Rows: on(packInt8Rows),
     embed: on(embed),

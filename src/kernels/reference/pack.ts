@@ -6,15 +6,6 @@ import type { Views } from './views.ts';
 
 const f = Math.fround;
 
-export function unpackI2S({ u8 }: Views, codes: number, source: number, count: number): void {
-  for (let block = 0; block < count / 128; block++) {
-    for (let j = 0; j < 128; j++) {
-      const byte = u8[source + block * 32 + (j & 31)]!;
-      u8[codes + block * 128 + j] = (byte >> (6 - 2 * (j >> 5))) & 3;
-    }
-  }
-}
-
 export function packTernary({ u8, i8 }: Views, w: number, codes: number, K: number, row0: number, row1: number): void {
   const count = (row1 - row0) * K;
   for (let i = 0; i < count; i++) i8[w + row0 * K + i] = u8[codes + i]! - 1;

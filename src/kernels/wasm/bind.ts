@@ -19,7 +19,7 @@ export function bindWasm(
   memory: WebAssembly.Memory,
   scratch: number,
 ): Kernels {
-  const wasm = new WebAssembly.Instance(module, { env: { memory, abort: unreachable } })
+  const wasm = new WebAssembly.Instance(module, { env: { memory } })
     .exports as unknown as WasmExports;
   return {
     name,
@@ -27,7 +27,6 @@ export function bindWasm(
     ternaryBytes: wasm.ternaryBytes,
     activationBytes: wasm.activationBytes,
     attentionScratchBytes: wasm.attentionScratchBytes,
-    unpackI2S: (codes, source, count) => wasm.unpackI2S(codes, source, count, CODE_MASK),
     packTernary: wasm.packTernary,
     packInt8Rows: (w, scales, source, format, K, row0, row1) =>
       wasm.packInt8Rows(w, scales, source, format, K, row0, row1, scratch + 64),
@@ -67,8 +66,4 @@ export function bindWasm(
     add: wasm.add,
     barrier: wasm.barrier,
   };
-}
-
-function unreachable(): never {
-  throw new Error('internal error: a wasm kernel aborted');
 }

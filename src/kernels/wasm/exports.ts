@@ -3,7 +3,6 @@ export interface WasmExports {
   ternaryBytes(M: number, K: number): number;
   activationBytes(K: number): number;
   attentionScratchBytes(heads: number, kvHeads: number, headLength: number): number;
-  unpackI2S(codes: number, source: number, count: number, mask: number): void;
   packTernary(w: number, codes: number, K: number, row0: number, row1: number): void;
   packInt8Rows(
     w: number,

@@ -3,8 +3,8 @@
 // Σ w·q = Σ code·q - Σ q.
 //
 // `mask` is 3, passed in: V8 since Node 24 rebuilds a constant splat at every use.
-import { HEAD_BYTES, rowStride, sum4x4 } from './lanes';
-import { rowScale, scaled8 } from './quantize';
+import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
+import { rowScale, scaled8 } from '../quantize';
 import { finish, storeRows, storeTile } from './results';
 
 /** Bytes of a quantised row: head, i8 [K up to a multiple of 64]. */

@@ -5,8 +5,8 @@
 //
 // Quantised row: head, then per 64 columns eight vectors of i16: field 0..3 of the even columns, then of the odd ones,
 // values q << (6 - 2 * field). `mask` is 3, passed in: V8 since Node 24 rebuilds a constant splat at every use.
-import { HEAD_BYTES, rowStride, sum4x4 } from './lanes';
-import { rowScale, scaled8 } from './quantize';
+import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
+import { rowScale, scaled8 } from '../quantize';
 import { finish, storeRows, storeTile } from './results';
 
 /** Bytes of a quantised row. */

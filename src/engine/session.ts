@@ -1,0 +1,127 @@
+/**
+ * One timeline of tokens with its KV cache. {@link Session.sync} makes the session hold exactly the tokens given and
+ * computes only what follows the longest common prefix: prompt caching, chat turns, editing and retries are this call.
+ */
+import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
+import type { KvCachePlan } from '../model/plan.ts';
+import type { Engine } from './engine.ts';
+
+/** See the file's header. Made by {@link createSession}; not for concurrent calls. */
+export class Session {
+  readonly engine: Engine;
+  readonly #cache: KvCachePlan;
+  /** Tokens whose keys and values the cache holds. */
+  #tokens: number[] = [];
+  /** f32 [vocabularySize] of the last of them. */
+  #logits: Float32Array | undefined;
+  #isDisposed = false;
+
+  constructor(engine: Engine) {
+    this.engine = engine;
+    this.#cache = engine.allocateCache();
+  }
+
+  /** The tokens held. */
+  get tokens(): readonly number[] {
+    return this.#tokens;
+  }
+
+  /** How many of `tokens` need not be computed again. */
+  commonPrefix(tokens: ArrayLike<number>): number {
+    const most = Math.min(tokens.length, this.#tokens.length);
+    let common = 0;
+    while (common < most && this.#tokens[common] === tokens[common]) common++;
+    return common;
+  }
+
+  /**
+   * Makes the session hold `tokens`.
+   *
+   * @returns f32 [vocabularySize], the logits of the last token, a copy
+   * @throws ContextLengthExceeded; BitnetError `tokens/empty`, `tokens/bad-id`; the signal's reason, in which case the
+   *   session holds what was computed so far
+   */
+  async sync(tokens: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array> {
+    checkTokens(this.engine, tokens);
+    // The last token's logits must be at hand or computed, so at least that one is run when they are not.
+    const common = this.commonPrefix(tokens);
+    if (common === tokens.length && common === this.#tokens.length && this.#logits !== undefined) {
+      return this.#logits.slice();
+    }
+    this.#rewind(Math.min(common, tokens.length - 1));
+    while (this.#tokens.length < tokens.length) {
+      const count = Math.min(this.engine.batchTokens, tokens.length - this.#tokens.length);
+      const isLast = this.#tokens.length + count === tokens.length;
+      const [logits] = await this.#compute(tokens, count, isLast ? [count - 1] : [], signal);
+      this.#logits = logits;
+    }
+    return this.#logits!.slice();
+  }
+
+  /**
+   * Makes the session hold `tokens`, calling `visit` with the logits of every position from `first` on, in order.
+   *
+   * @throws as {@link sync}
+   */
+  async syncEach(
+    tokens: ArrayLike<number>,
+    first: number,
+    visit: (position: number, logits: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    checkTokens(this.engine, tokens);
+    this.#rewind(Math.min(this.commonPrefix(tokens), first));
+    const { batchTokens, stepOutputs } = this.engine;
+    while (this.#tokens.length < tokens.length) {
+      const start = this.#tokens.length;
+      const most = start >= first ? Math.min(batchTokens, stepOutputs) : Math.min(batchTokens, first - start);
+      const count = Math.min(most, tokens.length - start);
+      const wanted = start >= first ? Array.from({ length: count }, (_, i) => i) : [];
+      const rows = await this.#compute(tokens, count, wanted, signal);
+      for (const [i, logits] of rows.entries()) visit(start + i, logits);
+    }
+    this.#logits = undefined;
+  }
+
+  /** Frees the cache. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.engine.freeCache(this.#cache);
+  }
+
+  #rewind(length: number): void {
+    if (length === this.#tokens.length) return;
+    this.#tokens.length = length;
+    this.#logits = undefined;
+  }
+
+  async #compute(
+    tokens: ArrayLike<number>,
+    count: number,
+    outputs: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<Float32Array[]> {
+    signal?.throwIfAborted();
+    if (this.#isDisposed) throw new BitnetError('session/disposed', 'the session was disposed of');
+    const position = this.#tokens.length;
+    const slice = Array.from({ length: count }, (_, i) => tokens[position + i]!);
+    const rows = await this.engine.step([{ cache: this.#cache, position, tokens: slice, outputs }]);
+    this.#tokens.push(...slice);
+    return rows;
+  }
+}
+
+function checkTokens(engine: Engine, tokens: ArrayLike<number>): void {
+  if (tokens.length === 0) {
+    throw new BitnetError('tokens/empty', 'there are no tokens to compute; give at least one');
+  }
+  if (tokens.length > engine.contextLength) throw new ContextLengthExceeded(tokens.length, engine.contextLength);
+  const { vocabularySize } = engine.config;
+  for (let i = 0; i < tokens.length; i++) {
+    const id = tokens[i]!;
+    if (!Number.isInteger(id) || id < 0 || id >= vocabularySize) {
+      throw new BitnetError('tokens/bad-id', `token ${i} is ${id}, and ids go from 0 to ${vocabularySize - 1}`);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The work of loading that a team shares: from staged file bytes to the backend's form of a matrix. load.ts reads the
+ * bytes and says which program takes them.
+ */
+import { BitnetError } from '../base/errors.ts';
+import { DenseFormat, denseRowBytes } from '../kernels/kernels.ts';
+import { type Member, type Program, share } from '../kernels/team/member.ts';
+import { absmeanCodes } from '../tensor/absmean.ts';
+import { dequantize } from '../tensor/dequantize.ts';
+import { blockBytes, blockWeights, type DType, type TernaryDType } from '../tensor/dtype.ts';
+import { unpackI2s } from '../tensor/i2s.ts';
+import { unpackPackedRows } from '../tensor/packed-rows.ts';
+import { unpackTernary } from '../tensor/ternary-tensor.ts';
+
+/** What all these programs are told. */
+interface PackArgs {
+  readonly name: string;
+  /** where the staged bytes lie */
+  readonly source: number;
+  /** the matrix on the heap */
+  readonly w: number;
+  readonly columns: number;
+  /** rows of the matrix that the staged bytes hold */
+  readonly row0: number;
+  readonly row1: number;
+}
+
+export type PackTernaryArgs = PackArgs & { readonly dtype: TernaryDType };
+export type PackPackedArgs = PackArgs & { readonly packedRows: number };
+export type PackMastersArgs = PackArgs & { readonly dtype: DType; readonly scale: number };
+export type PackInt8Args = PackArgs & { readonly format: DenseFormat; readonly scales: number };
+
+/** Bytes that `count` elements take in a file; whole blocks only. */
+export function elementBytes(dtype: DType, count: number): number {
+  return (count / blockWeights(dtype)) * blockBytes(dtype);
+}
+
+/** I2_S, TQ1_0 or TQ2_0 rows, staged without the I2_S tail. */
+function packTernary(member: Member, args: PackTernaryArgs): void {
+  const { dtype, columns, name } = args;
+  const bytes = elementBytes(dtype, columns);
+  packRows(member, args, (row, codes) => {
+    const packed = member.heap.u8(args.source + (row - args.row0) * bytes, bytes);
+    if (dtype === 'I2_S') unpackI2s(packed, columns, codes, name);
+    else unpackTernary(dtype, packed, columns, codes, name);
+  });
+}
+
+/** A whole Hugging Face U8 matrix. */
+function packPacked(member: Member, args: PackPackedArgs): void {
+  const { columns, packedRows, name } = args;
+  const packed = member.heap.u8(args.source, packedRows * columns);
+  packRows(member, args, (row, codes) => {
+    unpackPackedRows(packed, packedRows, columns, row, row + 1, codes, name);
+  });
+}
+
+/** Rows of latent weights, with the scale of the whole matrix. */
+function packMasters(member: Member, args: PackMastersArgs): void {
+  const { dtype, columns, scale } = args;
+  const bytes = elementBytes(dtype, columns);
+  const weights = new Float32Array(columns);
+  packRows(member, args, (row, codes) => {
+    const from = member.heap.u8(args.source + (row - args.row0) * bytes, bytes);
+    absmeanCodes(dequantize(dtype, from, columns, weights, args.name), scale, codes);
+  });
+}
+
+/** Packs this member's rows from the codes that `unpack` writes, row by row. */
+function packRows(member: Member, args: PackArgs, unpack: (row: number, codes: Uint8Array) => void): void {
+  const [from, to] = share(member, args.row1 - args.row0, 4);
+  const codes = member.heap.u8(member.scratch, args.columns);
+  for (let row = args.row0 + from; row < args.row0 + to; row++) {
+    unpack(row, codes);
+    member.kernels.packTernary(args.w, member.scratch, args.columns, row, row + 1);
+  }
+}
+
+/** Dense rows to int8 rows. */
+function packInt8(member: Member, args: PackInt8Args): void {
+  const { format, columns: K, w, scales } = args;
+  const [from, to] = share(member, args.row1 - args.row0);
+  const source = args.source + from * denseRowBytes(format, K);
+  member.kernels.packInt8Rows(w, scales, source, format, K, args.row0 + from, args.row0 + to);
+  const own = member.heap.f32(scales + 4 * (args.row0 + from), to - from);
+  // A half that is infinite or no number reads as 65536 and more in the kernels; the largest finite one is 65504.
+  const limit = format === DenseFormat.F16 ? 65520 / 127 : Number.POSITIVE_INFINITY;
+  const bad = own.findIndex((scale) => !(scale < limit));
+  if (bad >= 0) throw notFinite(args.name, args.row0 + from + bad);
+}
+
+/** Arguments of the check that f16 or bf16 elements are finite. */
+export interface CheckArgs {
+  readonly name: string;
+  readonly address: number;
+  readonly count: number;
+  /** 0x7c00 for f16, 0x7f80 for bf16 */
+  readonly exponentMask: number;
+}
+
+function checkFinite(member: Member, { name, address, count, exponentMask }: CheckArgs): void {
+  const [from, to] = share(member, count);
+  const bytes = member.heap.u8(address + 2 * from, 2 * (to - from));
+  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, to - from);
+  for (let i = 0; i < halves.length; i++) {
+    if ((halves[i]! & exponentMask) === exponentMask) throw notFinite(name, from + i);
+  }
+}
+
+function notFinite(name: string, index: number): BitnetError {
+  return new BitnetError(
+    'tensor/not-finite',
+    `${name}: the value at ${index} is infinite or not a number; the file is damaged`,
+    { details: { tensor: name } },
+  );
+}
+
+/** By the names that load.ts calls them. */
+export const LOAD_PROGRAMS: Readonly<Record<string, Program>> = {
+  packTernary,
+  packPacked,
+  packMasters,
+  packInt8,
+  checkFinite,
+};

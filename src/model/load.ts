@@ -1,0 +1,298 @@
+/**
+ * Loads a model's weights onto a backend's heap: reads the file piece by piece into one of two staging buffers while the
+ * team packs the other. The result is a plan of addresses.
+ */
+import { BitnetError } from '../base/errors.ts';
+import type { TensorInfo } from '../formats/tensor-info.ts';
+import type { Backend } from '../kernels/backend.ts';
+import { DenseFormat, denseBytes, denseRowBytes, rowStride } from '../kernels/kernels.ts';
+import type { Team } from '../kernels/team/team.ts';
+import { absmeanScale, sumOfMagnitudes } from '../tensor/absmean.ts';
+import { dequantize } from '../tensor/dequantize.ts';
+import { type DType, I2S_TAIL_BYTES } from '../tensor/dtype.ts';
+import { floatToHalf } from '../tensor/half.ts';
+import { i2sScale } from '../tensor/i2s.ts';
+import { ternaryScale } from '../tensor/ternary-tensor.ts';
+import type { LayerTensor } from './architecture.ts';
+import type { Inventory, LayerMatrix, LayerSources, MatrixSource } from './inventory.ts';
+import {
+  type CheckArgs,
+  elementBytes,
+  type PackInt8Args,
+  type PackMastersArgs,
+  type PackPackedArgs,
+  type PackTernaryArgs,
+} from './load-programs.ts';
+import type { LayerPlan, Matrix } from './plan.ts';
+
+/** How the embedding and the output head lie in memory. */
+export type HeadMode = 'auto' | 'exact' | 'int8';
+
+/** Beyond this an `auto` head is held as int8 rows: it would be the larger half of what a token reads. */
+const EXACT_HEAD_LIMIT_BYTES = 64 * 2 ** 20;
+/** Dense rows are staged in pieces of about this size; ternary matrices whole. */
+const PIECE_BYTES = 8 * 2 ** 20;
+
+/** What loading needs beside the inventory. */
+export interface LoadOptions {
+  readonly backend: Backend;
+  readonly team: Team;
+  readonly head: HeadMode;
+  readonly onBytes: (bytes: number) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The weights of a model on the heap. */
+export interface LoadedWeights {
+  readonly embedding: Matrix;
+  readonly head: Matrix;
+  readonly outputNorm: number;
+  readonly layers: readonly LayerPlan[];
+  readonly ropeFactors: Float32Array | undefined;
+}
+
+/**
+ * Reads and packs all weights.
+ *
+ * @throws BitnetError `memory/limit`, `memory/exhausted`, `tensor/…` for damaged tensors, or as the source's readInto
+ */
+export async function loadWeights(inventory: Inventory, options: LoadOptions): Promise<LoadedWeights> {
+  const loader = new Loader(inventory, options);
+  const layers: LayerPlan[] = [];
+  for (const layer of inventory.layers) layers.push(await loader.layer(layer));
+  const embedding = await loader.table(inventory.embedding);
+  const head = inventory.head === undefined ? embedding : await loader.table(inventory.head);
+  const outputNorm = await loader.vector(inventory.outputNorm);
+  const ropeFactors = inventory.ropeFactors && (await loader.floats(inventory.ropeFactors));
+  await loader.finish();
+  return { embedding, head, outputNorm, layers, ropeFactors };
+}
+
+class Loader {
+  readonly #options: LoadOptions;
+  readonly #stagingBytes: number;
+  readonly #staging: readonly [number, number];
+  /** Per staging buffer, the work on what it holds. */
+  readonly #busy: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
+  #current: 0 | 1 = 0;
+
+  constructor(inventory: Inventory, options: LoadOptions) {
+    this.#options = options;
+    const matrices = inventory.layers.flatMap((layer) => Object.values(layer.matrices));
+    const whole = matrices.filter(({ kind }) => kind !== 'dense').map(({ info }) => info.byteLength);
+    this.#stagingBytes = whole.reduce((most, bytes) => Math.max(most, bytes), PIECE_BYTES);
+    const { heap } = options.backend;
+    this.#staging = [heap.allocate(this.#stagingBytes), heap.allocate(this.#stagingBytes)];
+  }
+
+  async layer({ matrices, norms }: LayerSources): Promise<LayerPlan> {
+    const plan: Partial<Record<LayerTensor, Matrix | number>> = {
+      attentionSubNorm: 0,
+      feedForwardSubNorm: 0,
+      qNorm: 0,
+      kNorm: 0,
+    };
+    for (const [name, source] of Object.entries(matrices)) plan[name as LayerMatrix] = await this.#projection(source);
+    for (const [name, info] of norms) plan[name] = await this.vector(info);
+    return plan as LayerPlan;
+  }
+
+  /** f32 [rowStride(n)] of a norm. */
+  async vector(info: TensorInfo): Promise<number> {
+    const values = await this.floats(info);
+    const { heap } = this.#options.backend;
+    const address = heap.allocate(4 * rowStride(values.length));
+    heap.f32(address, values.length).set(values);
+    return address;
+  }
+
+  async floats(info: TensorInfo): Promise<Float32Array> {
+    const bytes = new Uint8Array(info.byteLength);
+    await this.#read(info, bytes, 0);
+    const values = dequantize(info.dtype, bytes, bytes.length / elementBytes(info.dtype, 1), undefined, info.name);
+    if (!values.every(Number.isFinite)) {
+      throw new BitnetError('tensor/not-finite', `${info.name}: a value is infinite or not a number; the file is damaged`);
+    }
+    return values;
+  }
+
+  /** The embedding or the head, exact or as int8 rows. */
+  async table(source: MatrixSource): Promise<Matrix> {
+    const exactBytes = denseBytes(heapFormat(source.info.dtype), source.rows, source.columns);
+    const { head } = this.#options;
+    const isExact = head === 'exact' || (head === 'auto' && exactBytes <= EXACT_HEAD_LIMIT_BYTES);
+    return isExact ? this.#dense(source) : this.#int8(source);
+  }
+
+  /** Waits for the last piece and gives the staging buffers back. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#busy);
+    for (const address of this.#staging) this.#options.backend.heap.free(address);
+  }
+
+  async #projection(source: MatrixSource): Promise<Matrix> {
+    if (source.kind === 'dense') return this.#dense(source);
+    const { info, rows, columns } = source;
+    const { backend, team } = this.#options;
+    const address = backend.heap.allocate(backend.kernels.ternaryBytes(rows, columns));
+    const staging = await this.#stage(info, 0, info.byteLength);
+    const bytes = backend.heap.u8(staging, info.byteLength);
+    const args = { name: info.name, source: staging, w: address, columns, row0: 0, row1: rows };
+    let scale: number;
+    if (source.kind === 'ternary') {
+      scale = await this.#ternaryScale(source, bytes);
+      this.#pack(team.run('packTernary', { ...args, dtype: source.dtype } satisfies PackTernaryArgs));
+    } else if (source.kind === 'packed') {
+      scale = await this.#packedScale(source);
+      const packedRows = info.shape[0]!;
+      this.#pack(team.run('packPacked', { ...args, packedRows } satisfies PackPackedArgs));
+    } else {
+      scale = this.#mastersScale(source, bytes);
+      this.#pack(team.run('packMasters', { ...args, dtype: info.dtype, scale } satisfies PackMastersArgs));
+    }
+    return { kind: 'ternary', address, scale, rows, columns };
+  }
+
+  async #ternaryScale(source: MatrixSource & { kind: 'ternary' }, bytes: Uint8Array): Promise<number> {
+    const { dtype, info, extraScale } = source;
+    const scale =
+      dtype === 'I2_S'
+        ? i2sScale(bytes.subarray(bytes.length - I2S_TAIL_BYTES), info.name)
+        : ternaryScale(dtype, bytes, source.rows * source.columns, info.name);
+    return extraScale === undefined ? scale : Math.fround(scale * (await this.floats(extraScale))[0]!);
+  }
+
+  async #packedScale(source: MatrixSource & { kind: 'packed' }): Promise<number> {
+    const [stored] = await this.floats(source.scale);
+    const scale = source.divide ? Math.fround(1 / stored!) : stored!;
+    if (!Number.isFinite(scale)) {
+      throw new BitnetError('tensor/bad-scale', `${source.scale.name}: a scale of ${stored} cannot be used; the file is damaged`);
+    }
+    return scale;
+  }
+
+  /** Float32 mean of |w|, summed row by row in double precision. */
+  #mastersScale({ info, rows, columns }: MatrixSource, bytes: Uint8Array): number {
+    const rowBytes = elementBytes(info.dtype, columns);
+    const weights = new Float32Array(columns);
+    let sum = 0;
+    for (let row = 0; row < rows; row++) {
+      const from = bytes.subarray(row * rowBytes, (row + 1) * rowBytes);
+      sum += sumOfMagnitudes(dequantize(info.dtype, from, columns, weights, info.name));
+    }
+    return absmeanScale(sum, rows * columns, info.name);
+  }
+
+  /** Dense rows as the kernels read them; types that they do not read become f16. */
+  async #dense({ info, rows, columns }: MatrixSource): Promise<Matrix> {
+    const { heap } = this.#options.backend;
+    const format = heapFormat(info.dtype);
+    const address = heap.allocate(denseBytes(format, rows, columns));
+    const rowBytes = denseRowBytes(format, columns);
+    const fileRowBytes = elementBytes(info.dtype, columns);
+    for (const [row0, row1] of this.#rowPieces(rows, fileRowBytes)) {
+      if (rowBytes === fileRowBytes && isNative(info.dtype)) {
+        await this.#read(info, heap.u8(address + row0 * rowBytes, (row1 - row0) * rowBytes), row0 * rowBytes);
+        continue;
+      }
+      const bytes = new Uint8Array((row1 - row0) * fileRowBytes);
+      await this.#read(info, bytes, row0 * fileRowBytes);
+      for (let row = row0; row < row1; row++) {
+        const from = bytes.subarray((row - row0) * fileRowBytes, (row - row0 + 1) * fileRowBytes);
+        heap.u8(address + row * rowBytes, rowBytes).set(isNative(info.dtype) ? from : halvesOf(info, from, columns));
+      }
+    }
+    await this.#checkFinite(info.name, address, format, rows * rowStride(columns));
+    return { kind: 'dense', address, format, rows, columns };
+  }
+
+  async #checkFinite(name: string, address: number, format: DenseFormat, count: number): Promise<void> {
+    if (format !== DenseFormat.F16 && format !== DenseFormat.BF16) return;
+    const exponentMask = format === DenseFormat.F16 ? 0x7c00 : 0x7f80;
+    await this.#options.team.run('checkFinite', { name, address, count, exponentMask } satisfies CheckArgs);
+  }
+
+  async #int8({ info, rows, columns }: MatrixSource): Promise<Matrix> {
+    const { backend, team } = this.#options;
+    const address = backend.heap.allocate(rows * rowStride(columns));
+    const scales = backend.heap.allocate(4 * rows);
+    const isDirect = isNative(info.dtype) && columns % 16 === 0;
+    const format = isDirect ? heapFormat(info.dtype) : DenseFormat.F32;
+    const fileRowBytes = elementBytes(info.dtype, columns);
+    const stagedRowBytes = denseRowBytes(format, columns);
+    for (const [row0, row1] of this.#rowPieces(rows, Math.max(fileRowBytes, stagedRowBytes))) {
+      const source = isDirect
+        ? await this.#stage(info, row0 * fileRowBytes, (row1 - row0) * fileRowBytes)
+        : await this.#stageFloats(info, row0, row1, columns);
+      const args = { name: info.name, source, w: address, scales, format, columns, row0, row1 };
+      this.#pack(team.run('packInt8', args satisfies PackInt8Args));
+    }
+    return { kind: 'int8', address, scales, rows, columns };
+  }
+
+  /** Stages dense rows of any type as f32 [row1 - row0][rowStride(columns)]. */
+  async #stageFloats(info: TensorInfo, row0: number, row1: number, columns: number): Promise<number> {
+    const rowBytes = elementBytes(info.dtype, columns);
+    const bytes = new Uint8Array((row1 - row0) * rowBytes);
+    await this.#read(info, bytes, row0 * rowBytes);
+    const { heap } = this.#options.backend;
+    const staging = await this.#nextStaging();
+    const values = new Float32Array(rowStride(columns));
+    for (let row = 0; row < row1 - row0; row++) {
+      dequantize(info.dtype, bytes.subarray(row * rowBytes, (row + 1) * rowBytes), columns, values, info.name);
+      heap.f32(staging + 4 * row * values.length, values.length).set(values);
+    }
+    return staging;
+  }
+
+  /** Reads a span of a tensor into the next staging buffer. */
+  async #stage(info: TensorInfo, from: number, bytes: number): Promise<number> {
+    const staging = await this.#nextStaging();
+    await this.#read(info, this.#options.backend.heap.u8(staging, bytes), from);
+    return staging;
+  }
+
+  async #nextStaging(): Promise<number> {
+    this.#current = this.#current === 0 ? 1 : 0;
+    await this.#busy[this.#current];
+    return this.#staging[this.#current];
+  }
+
+  async #read(info: TensorInfo, target: Uint8Array, from: number): Promise<void> {
+    // In pieces, so that progress moves and an abort is seen within a large tensor.
+    for (let done = 0; done < target.length; done += PIECE_BYTES) {
+      const piece = target.subarray(done, done + PIECE_BYTES);
+      await info.source.readInto(piece, info.offset + from + done, this.#options.signal);
+      this.#options.onBytes(piece.length);
+    }
+  }
+
+  /** Notes the work on what was just staged; it goes on while the other buffer is read into. */
+  #pack(work: Promise<void>): void {
+    this.#busy[this.#current] = work;
+    // Its failure is reported to whoever waits for the buffer; it must not count as unhandled until then.
+    work.catch(() => {});
+  }
+
+  #rowPieces(rows: number, rowBytes: number): [row0: number, row1: number][] {
+    const step = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
+    return Array.from({ length: Math.ceil(rows / step) }, (_, i) => [i * step, Math.min((i + 1) * step, rows)]);
+  }
+}
+
+/** The kernels' format for a file's type; what they cannot read is held as f16. */
+function heapFormat(dtype: DType): DenseFormat {
+  if (dtype === 'F32') return DenseFormat.F32;
+  if (dtype === 'BF16') return DenseFormat.BF16;
+  return dtype === 'Q8_0' ? DenseFormat.Q8_0 : DenseFormat.F16;
+}
+
+/** Any dense elements as f16 bytes, rounded to nearest even. */
+function halvesOf(info: TensorInfo, bytes: Uint8Array, count: number): Uint8Array {
+  const values = dequantize(info.dtype, bytes, count, undefined, info.name);
+  return new Uint8Array(Uint16Array.from(values, floatToHalf).buffer);
+}
+
+function isNative(dtype: DType): boolean {
+  return dtype === 'F32' || dtype === 'BF16' || dtype === 'F16' || dtype === 'Q8_0';
+}

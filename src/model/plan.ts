@@ -1,0 +1,106 @@
+/**
+ * A loaded model as the forward pass sees it: addresses on the heap and dims, all plain numbers, so that a worker can be
+ * sent the whole plan once.
+ */
+import type { DenseFormat, KvFormat } from '../kernels/kernels.ts';
+import type { ModelConfig } from './config.ts';
+
+/** A matrix [rows, columns] on the heap. */
+export type Matrix =
+  /** The backend's packed ternary form; the value of a weight is -scale, 0 or +scale. */
+  | { readonly kind: 'ternary'; readonly address: number; readonly scale: number } & Dims
+  | { readonly kind: 'dense'; readonly address: number; readonly format: DenseFormat } & Dims
+  /** i8 rows with f32 scales [rows]. */
+  | { readonly kind: 'int8'; readonly address: number; readonly scales: number } & Dims;
+
+interface Dims {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Addresses of one layer; 0 where the family has no such tensor. Norm weights are f32 [rowStride(n)]. */
+export interface LayerPlan {
+  readonly attentionNorm: number;
+  readonly q: Matrix;
+  readonly k: Matrix;
+  readonly v: Matrix;
+  readonly qNorm: number;
+  readonly kNorm: number;
+  readonly attentionSubNorm: number;
+  readonly o: Matrix;
+  readonly feedForwardNorm: number;
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly feedForwardSubNorm: number;
+  readonly down: Matrix;
+}
+
+/** Work space of one forward pass over at most `tokens` tokens; f32 rows at a stride of rowStride unless said. */
+export interface WorkSpace {
+  readonly tokens: number;
+  /** rows of logits that one pass can give */
+  readonly outputs: number;
+  /** i32 [tokens] */
+  readonly ids: number;
+  /** i32 [tokens] */
+  readonly positions: number;
+  /** i32 [outputs]: which tokens' logits are wanted */
+  readonly outputRows: number;
+  /** residual stream [tokens][embeddingLength] */
+  readonly x: number;
+  /** input of a projection [tokens][longest input] */
+  readonly input: number;
+  /** the same, quantised */
+  readonly quantized: number;
+  /** projections q, k, v [tokens][heads * headLength] */
+  readonly q: number;
+  readonly k: number;
+  readonly v: number;
+  /** rotated heads [tokens][heads][rowStride(headLength)] */
+  readonly rotatedQ: number;
+  readonly rotatedK: number;
+  /** [tokens][feedForwardLength] */
+  readonly gate: number;
+  readonly up: number;
+  /** [outputs][embeddingLength] */
+  readonly hidden: number;
+  /** [outputs][vocabularySize] */
+  readonly logits: number;
+}
+
+/** Everything that a forward pass needs beside its batch. */
+export interface ModelPlan {
+  readonly config: ModelConfig;
+  readonly embedding: Matrix;
+  readonly layers: readonly LayerPlan[];
+  readonly outputNorm: number;
+  readonly head: Matrix;
+  /** f32 [ropePositions][cos half][sin half] */
+  readonly ropeTable: number;
+  readonly ropePositions: number;
+  readonly work: WorkSpace;
+}
+
+/** A KV cache: per layer keys, then values, each [headCountKv][capacity][rowStride(headLength)]. */
+export interface KvCachePlan {
+  readonly address: number;
+  readonly capacity: number;
+  readonly format: KvFormat;
+}
+
+/** Consecutive tokens of one sequence within a batch. */
+export interface Segment {
+  readonly cache: KvCachePlan;
+  /** first token of the segment in the batch */
+  readonly first: number;
+  readonly count: number;
+  /** position of that token in its sequence */
+  readonly position: number;
+}
+
+/** One forward pass: the ids, positions and wanted outputs lie in the work space. */
+export interface Batch {
+  readonly tokens: number;
+  readonly segments: readonly Segment[];
+  readonly outputs: number;
+}
