@@ -8,8 +8,8 @@ export function rope(
   const half = <usize>(headLength >> 1);
   const padded = <usize>rowStride(headLength) << 2;
   for (let t = <usize>t0; t < <usize>t1; t++) {
-    const cosines = table + <usize>load<u32>(positions + (t << 2)) * ((<usize>headLength) << 2);
-    const sines = cosines + (half << 2);
+    const cosines = table + <usize>load<u32>(positions + (t << 2)) * (<usize>headLength << 3);
+    const sines = cosines + (half << 3);
     for (let h: usize = 0; h < <usize>heads; h++) {
       const from = x + (t * <usize>inStride + h * <usize>headLength << 2);
       const to = out + (t * <usize>heads + h) * padded;
@@ -22,27 +22,28 @@ export function rope(
 function rotateHalves(to: usize, from: usize, cosines: usize, sines: usize, half: usize): void {
   const shift = half << 2;
   let i: usize = 0;
-  for (; i + 16 <= shift; i += 16) {
-    const a = v128.load(from + i), b = v128.load(from + shift + i);
-    const cos = v128.load(cosines + i), sin = v128.load(sines + i);
-    v128.store(to + i, f32x4.sub(f32x4.mul(a, cos), f32x4.mul(b, sin)));
-    v128.store(to + shift + i, f32x4.add(f32x4.mul(a, sin), f32x4.mul(b, cos)));
+  for (; i + 8 <= shift; i += 8) {
+    const a = f64x2.promote_low_f32x4(v128.load64_zero(from + i));
+    const b = f64x2.promote_low_f32x4(v128.load64_zero(from + shift + i));
+    const cos = v128.load(cosines + (i << 1)), sin = v128.load(sines + (i << 1));
+    const first = f64x2.sub(f64x2.mul(a, cos), f64x2.mul(b, sin));
+    const second = f64x2.add(f64x2.mul(a, sin), f64x2.mul(b, cos));
+    v128.store64_lane(to + i, f32x4.demote_f64x2_zero(first), 0);
+    v128.store64_lane(to + shift + i, f32x4.demote_f64x2_zero(second), 0);
   }
-  for (; i < shift; i += 4) {
-    const a = load<f32>(from + i), b = load<f32>(from + shift + i);
-    const cos = load<f32>(cosines + i), sin = load<f32>(sines + i);
-    store<f32>(to + i, a * cos - b * sin);
-    store<f32>(to + shift + i, a * sin + b * cos);
-  }
+  if (i < shift) rotate(to + i, to + shift + i, from + i, from + shift + i, cosines + (i << 1), sines + (i << 1));
 }
 
 function rotatePairs(to: usize, from: usize, cosines: usize, sines: usize, half: usize): void {
-  for (let i: usize = 0; i < half; i++) {
-    const a = load<f32>(from + (i << 3)), b = load<f32>(from + (i << 3), 4);
-    const cos = load<f32>(cosines + (i << 2)), sin = load<f32>(sines + (i << 2));
-    store<f32>(to + (i << 3), a * cos - b * sin);
-    store<f32>(to + (i << 3), a * sin + b * cos, 4);
-  }
+  for (let i: usize = 0; i < half << 3; i += 8) rotate(to + i, to + i + 4, from + i, from + i + 4, cosines + i, sines + i);
+}
+
+// @ts-ignore: decorator
+@inline function rotate(toFirst: usize, toSecond: usize, first: usize, second: usize, cosine: usize, sine: usize): void {
+  const a = <f64>load<f32>(first), b = <f64>load<f32>(second);
+  const cos = load<f64>(cosine), sin = load<f64>(sine);
+  store<f32>(toFirst, <f32>(a * cos - b * sin));
+  store<f32>(toSecond, <f32>(a * sin + b * cos));
 }
 
 export function storeKv(

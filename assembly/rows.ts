@@ -54,7 +54,7 @@ export function embedInt8(
   }
 }
 
-export function rmsNorm(out: usize, x: usize, w: usize, eps: f32, n: i32, t0: i32, t1: i32): void {
+export function rmsNorm(out: usize, x: usize, w: usize, eps: f64, n: i32, t0: i32, t1: i32): void {
   const bytes = <usize>rowStride(n) << 2;
   for (let t = <usize>t0; t < <usize>t1; t++) {
     const from = x + t * bytes;
@@ -67,9 +67,9 @@ export function rmsNorm(out: usize, x: usize, w: usize, eps: f32, n: i32, t0: i3
       c = f32x4.add(c, f32x4.mul(x2, x2));
       d = f32x4.add(d, f32x4.mul(x3, x3));
     }
-    const scale = f32x4.splat(<f32>1 / sqrt<f32>(fold16(a, b, c, d) / <f32>n + eps));
+    const scale = f32x4.splat(<f32>(1 / sqrt<f64>(<f64>fold16(a, b, c, d) / <f64>n + eps)));
     for (let i: usize = 0; i < bytes; i += 16) {
-      v128.store(to + i, f32x4.mul(f32x4.mul(v128.load(from + i), scale), v128.load(w + i)));
+      v128.store(to + i, f32x4.mul(v128.load(from + i), f32x4.mul(v128.load(w + i), scale)));
     }
   }
 }

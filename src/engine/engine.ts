@@ -212,8 +212,8 @@ async function loadOn(
       signal: options.signal,
     });
     const { contextLength, kvFormat } = settings;
-    const ropeTable = backend.heap.allocate(4 * contextLength * headLength);
-    const angles = backend.heap.f32(ropeTable, contextLength * headLength);
+    const ropeTable = backend.heap.allocate(8 * contextLength * headLength);
+    const angles = backend.heap.f64(ropeTable, contextLength * headLength);
     fillRopeTable(angles, contextLength, headLength, config.ropeFreqBase, weights.ropeFactors);
     const plan: ModelPlan = {
       config,

@@ -94,6 +94,10 @@ export class Heap {
     return new Float32Array(this.#memory.buffer(), address, length);
   }
 
+  f64(address: number, length: number): Float64Array {
+    return new Float64Array(this.#memory.buffer(), address, length);
+  }
+
   #extend(size: number): number {
     const address = this.#end;
     const end = address + size;

@@ -152,7 +152,10 @@ export interface Kernels {
     t1: number,
   ): void;
 
-  /** out = x / sqrt(mean(x²) + eps) * w over rows of n elements at a stride of rowStride(n) (arXiv:1910.07467). */
+  /**
+   * out = x * (w / sqrt(mean(x²) + eps)) over rows of n elements at a stride of rowStride(n) (arXiv:1910.07467). The sum
+   * is f32; mean, root and reciprocal are doubles, rounded to f32 once.
+   */
   rmsNorm(out: number, x: number, w: number, eps: number, n: number, t0: number, t1: number): void;
   /**
    * Per row: s = 127 / max(max|x|, 1e-5), q = clamp(roundTiesToEven(x * s), -128, 127) (arXiv:2402.17764), in the
@@ -206,7 +209,8 @@ export interface Kernels {
 
   /**
    * out f32 [T][heads][rowStride(D)] = x f32 [T][inStride] (heads of D side by side) turned by the angles of each
-   * token's position; `table` is f32 [positions][cos half][sin half], `positions` i32 [T] (arXiv:2104.09864).
+   * token's position; `table` is f64 [positions][cos half][sin half], `positions` i32 [T] (arXiv:2104.09864). Computed
+   * in double precision and rounded once, since keys are rounded again to f16.
    */
   rope(
     out: number,

@@ -75,7 +75,7 @@ export interface ModelPlan {
   readonly layers: readonly LayerPlan[];
   readonly outputNorm: number;
   readonly head: Matrix;
-  /** f32 [ropePositions][cos half][sin half] */
+  /** f64 [ropePositions][cos half][sin half] */
   readonly ropeTable: number;
   readonly ropePositions: number;
   readonly work: WorkSpace;

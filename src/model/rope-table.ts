@@ -2,12 +2,12 @@
 import { exp, ln, sinCos } from '../base/elementary.ts';
 
 /**
- * f32 [positions][cos D/2][sin D/2] of the angles position * base^(-2i/D), computed in double precision.
+ * f64 [positions][cos D/2][sin D/2] of the angles position * base^(-2i/D).
  *
  * @param factors f32 [D/2] by which some files (rope_freqs.weight) divide each frequency
  */
 export function fillRopeTable(
-  table: Float32Array,
+  table: Float64Array,
   positions: number,
   headLength: number,
   base: number,

@@ -19,7 +19,7 @@ import type { Views } from './views.ts';
 const f = Math.fround;
 
 export function rope(
-  { f32, i32 }: Views,
+  { f32, f64, i32 }: Views,
   out: number,
   x: number,
   inStride: number,
@@ -34,19 +34,19 @@ export function rope(
   const half = headLength / 2;
   const padded = rowStride(headLength);
   for (let t = t0; t < t1; t++) {
-    const angles = table / 4 + i32[positions / 4 + t]! * headLength;
+    const angles = table / 8 + i32[positions / 4 + t]! * headLength;
     for (let h = 0; h < heads; h++) {
       const from = x / 4 + t * inStride + h * headLength;
       const to = out / 4 + (t * heads + h) * padded;
       for (let i = 0; i < half; i++) {
         const first = style === RopeStyle.Half ? i : 2 * i;
         const second = style === RopeStyle.Half ? i + half : 2 * i + 1;
-        const cos = f32[angles + i]!;
-        const sin = f32[angles + half + i]!;
+        const cos = f64[angles + i]!;
+        const sin = f64[angles + half + i]!;
         const a = f32[from + first]!;
         const b = f32[from + second]!;
-        f32[to + first] = f(a * cos) - f(b * sin);
-        f32[to + second] = f(a * sin) + f(b * cos);
+        f32[to + first] = a * cos - b * sin;
+        f32[to + second] = a * sin + b * cos;
       }
     }
   }

@@ -56,10 +56,9 @@ export function rmsNorm(
   const stride = rowStride(n);
   for (let t = t0; t < t1; t++) {
     const from = x / 4 + t * stride;
-    const mean = f(dotLanes(f32, from, f32, from, stride) / n);
-    const scale = f(1 / f(Math.sqrt(f(mean + f(eps)))));
+    const scale = f(1 / Math.sqrt(dotLanes(f32, from, f32, from, stride) / n + eps));
     for (let k = 0; k < stride; k++) {
-      f32[out / 4 + t * stride + k] = f(f32[from + k]! * scale) * f32[w / 4 + k]!;
+      f32[out / 4 + t * stride + k] = f32[from + k]! * f(f32[w / 4 + k]! * scale);
     }
   }
 }

@@ -9,6 +9,7 @@ export interface Views {
   readonly i16: Int16Array;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
+  readonly f64: Float64Array;
 }
 
 /** Views on a buffer that is (or may become) larger; they follow its growth. */
@@ -20,5 +21,6 @@ export function viewsOf(buffer: ArrayBufferLike): Views {
     i16: new Int16Array(buffer),
     i32: new Int32Array(buffer),
     f32: new Float32Array(buffer),
+    f64: new Float64Array(buffer),
   };
 }
