@@ -48,6 +48,12 @@ test('the random stream is fixed by its seed and uniform', () => {
   const again = createRandom(42);
   const other = createRandom(43);
   const first = Array.from({ length: 5 }, () => once.next());
-  assert.deepEqual(Array.from({ length: 5 }, () => again.next()), first);
-  assert.notDeepEqual(Array.from({ length: 5 }, () => other.next()), first);
+  assert.deepEqual(
+    Array.from({ length: 5 }, () => again.next()),
+    first,
+  );
+  assert.notDeepEqual(
+    Array.from({ length: 5 }, () => other.next()),
+    first,
+  );
 });

@@ -72,6 +72,7 @@ export class Engine {
   readonly #team: Team;
   readonly #plan: ModelPlan;
   readonly #kvFormat: KvFormat;
+  #turn: Promise<unknown> = Promise.resolve();
   #isDisposed = false;
 
   constructor(parts: {
@@ -123,7 +124,14 @@ export class Engine {
    * @returns f32 [outputs][vocabularySize], a copy, in the order of the items and their outputs
    * @throws BitnetError `model/disposed`, `team/worker-failed`
    */
-  async step(items: readonly StepItem[]): Promise<Float32Array[]> {
+  step(items: readonly StepItem[]): Promise<Float32Array[]> {
+    // Steps share the work space, so they take turns.
+    const done = this.#turn.then(() => this.#step(items));
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #step(items: readonly StepItem[]): Promise<Float32Array[]> {
     this.checkUsable();
     const { work } = this.#plan;
     const { heap } = this.backend;
@@ -269,5 +277,8 @@ function checkOptions({ config }: OpenedModel, options: EngineOptions): Settings
 
 function wholeNumber(name: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new BitnetError(`option/${name}`, `${name} is ${value}, and must be a whole number from ${least} to ${most}`);
+  throw new BitnetError(
+    `option/${name}`,
+    `${name} is ${value}, and must be a whole number from ${least} to ${most}`,
+  );
 }

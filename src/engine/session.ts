@@ -116,12 +116,16 @@ function checkTokens(engine: Engine, tokens: ArrayLike<number>): void {
   if (tokens.length === 0) {
     throw new BitnetError('tokens/empty', 'there are no tokens to compute; give at least one');
   }
-  if (tokens.length > engine.contextLength) throw new ContextLengthExceeded(tokens.length, engine.contextLength);
+  if (tokens.length > engine.contextLength)
+    throw new ContextLengthExceeded(tokens.length, engine.contextLength);
   const { vocabularySize } = engine.config;
   for (let i = 0; i < tokens.length; i++) {
     const id = tokens[i]!;
     if (!Number.isInteger(id) || id < 0 || id >= vocabularySize) {
-      throw new BitnetError('tokens/bad-id', `token ${i} is ${id}, and ids go from 0 to ${vocabularySize - 1}`);
+      throw new BitnetError(
+        'tokens/bad-id',
+        `token ${i} is ${id}, and ids go from 0 to ${vocabularySize - 1}`,
+      );
     }
   }
 }

@@ -28,7 +28,13 @@ export function findKernelFault(backend: Backend): string | undefined {
   return undefined;
 }
 
-function testTernary({ heap, kernels }: Backend, M: number, K: number, T: number, extreme: boolean): string | undefined {
+function testTernary(
+  { heap, kernels }: Backend,
+  M: number,
+  K: number,
+  T: number,
+  extreme: boolean,
+): string | undefined {
   const random = createRandom(M * K + T);
   const codes = Uint8Array.from({ length: M * K }, () => (extreme ? 2 : random.below(3)));
   // Values k/127 with a 1 among them quantise to exactly k.

@@ -2,7 +2,7 @@
 import { BitnetError } from '../base/errors.ts';
 import { findNumber, findString, type GgufMetadata } from '../formats/gguf/metadata.ts';
 import { Activation, RopeStyle } from '../kernels/kernels.ts';
-import { type Architecture, ARCHITECTURES, HUGGING_FACE_CLASSES } from './architecture.ts';
+import { ARCHITECTURES, type Architecture, HUGGING_FACE_CLASSES } from './architecture.ts';
 
 /** Dims and constants of a model; names are GGUF's keys in camel case. */
 export interface ModelConfig {
@@ -109,15 +109,19 @@ export function configFromHuggingFace(json: Readonly<Record<string, unknown>>): 
   const number = (key: string) => (typeof json[key] === 'number' ? json[key] : undefined);
   const headCount = need(number('num_attention_heads'), 'num_attention_heads');
   const embeddingLength = need(number('hidden_size'), 'hidden_size');
-  const act = typeof json.hidden_act === 'string' ? HIDDEN_ACTS.get(json.hidden_act) : architecture.activation;
+  const act =
+    typeof json.hidden_act === 'string' ? HIDDEN_ACTS.get(json.hidden_act) : architecture.activation;
   if (act === undefined) throw bad(`hidden_act "${String(json.hidden_act)}" is not supported`);
-  if (json.rope_scaling !== undefined && json.rope_scaling !== null) throw bad('rope_scaling is not supported');
+  if (json.rope_scaling !== undefined && json.rope_scaling !== null)
+    throw bad('rope_scaling is not supported');
   if (json.attention_bias === true || json.mlp_bias === true) throw bad('biases are not supported');
   return {
     architecture,
     config: checked({
       architecture: architecture.name,
-      ...(typeof json._name_or_path === 'string' && json._name_or_path !== '' ? { name: json._name_or_path } : {}),
+      ...(typeof json._name_or_path === 'string' && json._name_or_path !== ''
+        ? { name: json._name_or_path }
+        : {}),
       vocabularySize: need(number('vocab_size'), 'vocab_size'),
       contextLength: need(number('max_position_embeddings'), 'max_position_embeddings'),
       embeddingLength,
@@ -144,7 +148,8 @@ function checked(config: ModelConfig): ModelConfig {
   if (config.headCount % config.headCountKv !== 0) {
     throw bad(`${config.headCount} heads cannot share ${config.headCountKv} key/value heads evenly`);
   }
-  if (config.headLength % 2 !== 0) throw bad(`a head of ${config.headLength} elements cannot be rotated in pairs`);
+  if (config.headLength % 2 !== 0)
+    throw bad(`a head of ${config.headLength} elements cannot be rotated in pairs`);
   const { ropeFreqBase, layerNormRmsEpsilon } = config;
   if (!(ropeFreqBase > 0 && ropeFreqBase < 1e12)) throw bad(`the rope base is ${ropeFreqBase}`);
   if (!(layerNormRmsEpsilon >= 0 && layerNormRmsEpsilon < 1)) {

@@ -41,9 +41,34 @@ function attention(member: Member, model: ModelPlan, layer: LayerPlan, index: nu
     kernels.rmsNorm(work.q, work.q, layer.qNorm, eps, headLength, t0 * headCount, t1 * headCount);
     kernels.rmsNorm(work.k, work.k, layer.kNorm, eps, headLength, t0 * headCountKv, t1 * headCountKv);
   }
-  const { ropeTable, config: { ropeStyle } } = model;
-  kernels.rope(work.rotatedQ, work.q, qStride, work.positions, ropeTable, ropeStyle, headCount, headLength, t0, t1);
-  kernels.rope(work.rotatedK, work.k, kStride, work.positions, ropeTable, ropeStyle, headCountKv, headLength, t0, t1);
+  const {
+    ropeTable,
+    config: { ropeStyle },
+  } = model;
+  kernels.rope(
+    work.rotatedQ,
+    work.q,
+    qStride,
+    work.positions,
+    ropeTable,
+    ropeStyle,
+    headCount,
+    headLength,
+    t0,
+    t1,
+  );
+  kernels.rope(
+    work.rotatedK,
+    work.k,
+    kStride,
+    work.positions,
+    ropeTable,
+    ropeStyle,
+    headCountKv,
+    headLength,
+    t0,
+    t1,
+  );
   for (const segment of batch.segments) {
     const { keys, values } = layerCache(model, segment.cache, index);
     const { format, capacity } = segment.cache;
@@ -51,8 +76,32 @@ function attention(member: Member, model: ModelPlan, layer: LayerPlan, index: nu
     const k = work.rotatedK + 4 * segment.first * headCountKv * padded;
     const v = work.v + 4 * segment.first * kStride;
     const { position } = segment;
-    kernels.storeKv(keys, format, k, headCountKv * padded, padded, headCountKv, headLength, capacity, position, from, to);
-    kernels.storeKv(values, format, v, kStride, headLength, headCountKv, headLength, capacity, position, from, to);
+    kernels.storeKv(
+      keys,
+      format,
+      k,
+      headCountKv * padded,
+      padded,
+      headCountKv,
+      headLength,
+      capacity,
+      position,
+      from,
+      to,
+    );
+    kernels.storeKv(
+      values,
+      format,
+      v,
+      kStride,
+      headLength,
+      headCountKv,
+      headLength,
+      capacity,
+      position,
+      from,
+      to,
+    );
   }
   member.barrier();
 

@@ -153,7 +153,8 @@ class TensorFinder {
   }
 
   ignore(name: string): void {
-    if (this.#left.delete(name)) this.warnings.push(`${name} is not used: this family ties the head to the embedding`);
+    if (this.#left.delete(name))
+      this.warnings.push(`${name} is not used: this family ties the head to the embedding`);
   }
 
   checkNothingLeft(): void {
@@ -202,7 +203,9 @@ function quantizationOf(model: OpenedModel): Quantization {
     return { masters: config.weight_bits === 1, divide: false };
   }
   if (quantization.quant_method !== 'bitnet') {
-    throw badQuantization(`quant_method "${String(quantization.quant_method)}" is not supported, only "bitnet"`);
+    throw badQuantization(
+      `quant_method "${String(quantization.quant_method)}" is not supported, only "bitnet"`,
+    );
   }
   if (quantization.use_rms_norm === true) {
     throw badQuantization('use_rms_norm (a norm inside every projection) is not supported');

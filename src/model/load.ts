@@ -92,7 +92,8 @@ class Loader {
       qNorm: 0,
       kNorm: 0,
     };
-    for (const [name, source] of Object.entries(matrices)) plan[name as LayerMatrix] = await this.#projection(source);
+    for (const [name, source] of Object.entries(matrices))
+      plan[name as LayerMatrix] = await this.#projection(source);
     for (const [name, info] of norms) plan[name] = await this.vector(info);
     return plan as LayerPlan;
   }
@@ -109,9 +110,18 @@ class Loader {
   async floats(info: TensorInfo): Promise<Float32Array> {
     const bytes = new Uint8Array(info.byteLength);
     await this.#read(info, bytes, 0);
-    const values = dequantize(info.dtype, bytes, bytes.length / elementBytes(info.dtype, 1), undefined, info.name);
+    const values = dequantize(
+      info.dtype,
+      bytes,
+      bytes.length / elementBytes(info.dtype, 1),
+      undefined,
+      info.name,
+    );
     if (!values.every(Number.isFinite)) {
-      throw new BitnetError('tensor/not-finite', `${info.name}: a value is infinite or not a number; the file is damaged`);
+      throw new BitnetError(
+        'tensor/not-finite',
+        `${info.name}: a value is infinite or not a number; the file is damaged`,
+      );
     }
     return values;
   }
@@ -166,7 +176,10 @@ class Loader {
     const [stored] = await this.floats(source.scale);
     const scale = source.divide ? Math.fround(1 / stored!) : stored!;
     if (!Number.isFinite(scale)) {
-      throw new BitnetError('tensor/bad-scale', `${source.scale.name}: a scale of ${stored} cannot be used; the file is damaged`);
+      throw new BitnetError(
+        'tensor/bad-scale',
+        `${source.scale.name}: a scale of ${stored} cannot be used; the file is damaged`,
+      );
     }
     return scale;
   }
@@ -199,7 +212,9 @@ class Loader {
       await this.#read(info, bytes, row0 * fileRowBytes);
       for (let row = row0; row < row1; row++) {
         const from = bytes.subarray((row - row0) * fileRowBytes, (row - row0 + 1) * fileRowBytes);
-        heap.u8(address + row * rowBytes, rowBytes).set(isNative(info.dtype) ? from : halvesOf(info, from, columns));
+        heap
+          .u8(address + row * rowBytes, rowBytes)
+          .set(isNative(info.dtype) ? from : halvesOf(info, from, columns));
       }
     }
     await this.#checkFinite(info.name, address, format, rows * rowStride(columns));
@@ -239,7 +254,13 @@ class Loader {
     const staging = await this.#nextStaging();
     const values = new Float32Array(rowStride(columns));
     for (let row = 0; row < row1 - row0; row++) {
-      dequantize(info.dtype, bytes.subarray(row * rowBytes, (row + 1) * rowBytes), columns, values, info.name);
+      dequantize(
+        info.dtype,
+        bytes.subarray(row * rowBytes, (row + 1) * rowBytes),
+        columns,
+        values,
+        info.name,
+      );
       heap.f32(staging + 4 * row * values.length, values.length).set(values);
     }
     return staging;
@@ -276,7 +297,10 @@ class Loader {
 
   #rowPieces(rows: number, rowBytes: number): [row0: number, row1: number][] {
     const step = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
-    return Array.from({ length: Math.ceil(rows / step) }, (_, i) => [i * step, Math.min((i + 1) * step, rows)]);
+    return Array.from({ length: Math.ceil(rows / step) }, (_, i) => [
+      i * step,
+      Math.min((i + 1) * step, rows),
+    ]);
   }
 }
 

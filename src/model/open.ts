@@ -30,7 +30,10 @@ export type OpenedModel = Described & {
  * @throws BitnetError as readGguf and readCheckpoint, `model/unsupported-architecture`, `model/bad-config`,
  *   `model/missing-tensor` without an embedding
  */
-export async function openModel(source: ByteSource | SourceFolder, signal?: AbortSignal): Promise<OpenedModel> {
+export async function openModel(
+  source: ByteSource | SourceFolder,
+  signal?: AbortSignal,
+): Promise<OpenedModel> {
   return 'open' in source ? openFolder(source, signal) : openGguf(source, signal);
 }
 

@@ -8,10 +8,10 @@ import type { ModelConfig } from './config.ts';
 /** A matrix [rows, columns] on the heap. */
 export type Matrix =
   /** The backend's packed ternary form; the value of a weight is -scale, 0 or +scale. */
-  | { readonly kind: 'ternary'; readonly address: number; readonly scale: number } & Dims
-  | { readonly kind: 'dense'; readonly address: number; readonly format: DenseFormat } & Dims
+  | ({ readonly kind: 'ternary'; readonly address: number; readonly scale: number } & Dims)
+  | ({ readonly kind: 'dense'; readonly address: number; readonly format: DenseFormat } & Dims)
   /** i8 rows with f32 scales [rows]. */
-  | { readonly kind: 'int8'; readonly address: number; readonly scales: number } & Dims;
+  | ({ readonly kind: 'int8'; readonly address: number; readonly scales: number } & Dims);
 
 interface Dims {
   readonly rows: number;

@@ -12,8 +12,8 @@ import { dequantize } from '../tensor/dequantize.ts';
 import { unpackPackedRows } from '../tensor/packed-rows.ts';
 import { unpackTernary } from '../tensor/ternary-tensor.ts';
 import type { Inventory, MatrixSource } from './inventory.ts';
-import type { Matrix } from './plan.ts';
 import type { LoadedWeights } from './load.ts';
+import type { Matrix } from './plan.ts';
 
 /** Rows compared at the start and at the end of a matrix. */
 const ROWS = 8;
@@ -47,7 +47,8 @@ async function readCodes(source: MatrixSource, scale: number): Promise<Uint8Arra
   const bytes = await readTensor(info);
   const codes = new Uint8Array(rows * columns);
   if (source.kind === 'ternary') unpackTernary(source.dtype, bytes, codes.length, codes, info.name);
-  else if (source.kind === 'packed') unpackPackedRows(bytes, info.shape[0]!, columns, 0, rows, codes, info.name);
+  else if (source.kind === 'packed')
+    unpackPackedRows(bytes, info.shape[0]!, columns, 0, rows, codes, info.name);
   else absmeanCodes(dequantize(info.dtype, bytes, codes.length, undefined, info.name), scale, codes);
   return codes;
 }
@@ -75,7 +76,8 @@ function compareRows(
     for (let r = first; r < end; r++) {
       const a = found[t * end + r];
       const b = expected[t * (end - first) + r - first];
-      if (a !== b) return `row ${r} times test vector ${t} is ${a} on ${backend.name} and ${b} on the reference`;
+      if (a !== b)
+        return `row ${r} times test vector ${t} is ${a} on ${backend.name} and ${b} on the reference`;
     }
   }
   return undefined;

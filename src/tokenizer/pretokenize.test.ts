@@ -27,8 +27,37 @@ function pieces(text: string, pieceEnd: PieceEnd): string[] {
 const texts = fc
   .array(
     fc.constantFrom(
-      ' ', '  ', '\n', '\r\n', '\t', '\u0085', '\ufeff', '\u00a0', "'s", "'S", "'lL", "'ve", "'x", "'", 'a', 'Zé',
-      '日本', '7', '1234', '½', 'Ⅷ', '!', '...', '_', '👍', '\u{1d4b3}', '\u0301', '\ud800', '\ufffd', '/', '\0',
+      ' ',
+      '  ',
+      '\n',
+      '\r\n',
+      '\t',
+      '\u0085',
+      '\ufeff',
+      '\u00a0',
+      "'s",
+      "'S",
+      "'lL",
+      "'ve",
+      "'x",
+      "'",
+      'a',
+      'Zé',
+      '日本',
+      '7',
+      '1234',
+      '½',
+      'Ⅷ',
+      '!',
+      '...',
+      '_',
+      '👍',
+      '\u{1d4b3}',
+      '\u0301',
+      '\ud800',
+      '\ufffd',
+      '/',
+      '\0',
     ),
     { maxLength: 24 },
   )
@@ -72,10 +101,7 @@ test('only the published expressions are recognised', () => {
   const published =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
   assert.equal(pieceEndByExpression(published), preTokenizerByName('llama-bpe').pieceEnd);
-  assert.equal(
-    pieceEndByExpression(published.replace('{1,3}', '')),
-    preTokenizerByName('qwen2').pieceEnd,
-  );
+  assert.equal(pieceEndByExpression(published.replace('{1,3}', '')), preTokenizerByName('qwen2').pieceEnd);
   assert.equal(pieceEndByExpression('(a+)+$'), undefined);
 });
 

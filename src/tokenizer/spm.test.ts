@@ -92,7 +92,7 @@ test('without byte tokens unknown characters are the unknown token, without that
 });
 
 test('typing a control token or a byte token does not make one', () => {
-  const tokenizer = make([...TOKENS, '<', '>', '/', 's', '</s', '0', 'x', 'A']);
+  const tokenizer = make([...TOKENS, '<', '>', '/', 's', '</', '</s', '0', 'x', 'A']);
   assert.deepEqual(written(tokenizer, '</s>'), ['<s>', '▁', '</s', '>']);
   assert.ok(!tokenizer.encode('<0x0A>', { addBos: false }).includes(tokenizer.idOf('<0x0A>')!));
 });

@@ -79,7 +79,9 @@ for (const [form, tokenizer] of Object.entries(FORMS)) {
       const plain = tokenizer.encode('<|endoftext|>', { addBos: false });
       assert.ok(plain.length > 1);
       assert.ok(plain.every((id) => !tokenizer.isSpecial(id)));
-      assert.deepEqual(tokenizer.encode('<|endoftext|>', { addBos: false, parseSpecial: true }), [END_OF_TEXT]);
+      assert.deepEqual(tokenizer.encode('<|endoftext|>', { addBos: false, parseSpecial: true }), [
+        END_OF_TEXT,
+      ]);
     });
 
     test('the end of text stops a generation', () => {
@@ -90,7 +92,9 @@ for (const [form, tokenizer] of Object.entries(FORMS)) {
 }
 
 test('a stream of ids gives the text of all of them, however it is cut', () => {
-  const sentencePiece = tokenizerFromGguf(smallSentencePiece(['▁', 'a', 'b', '▁a', 'ab']), { architecture: 'llama' });
+  const sentencePiece = tokenizerFromGguf(smallSentencePiece(['▁', 'a', 'b', '▁a', 'ab']), {
+    architecture: 'llama',
+  });
   const cases: Tokenizer[] = [FORMS['GGUF metadata']!, sentencePiece.tokenizer];
   for (const tokenizer of cases) {
     const ids = fc.array(fc.integer({ min: 0, max: tokenizer.vocabSize - 1 }), { maxLength: 40 });

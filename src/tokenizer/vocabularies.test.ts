@@ -27,7 +27,12 @@ export interface TokenizerJson {
 
 /** Reference vectors by an independent float64 numpy implementation. */
 export interface Reference {
-  readonly greedy: readonly { prompt: string; prompt_ids: number[]; continuation_ids: number[]; text: string }[];
+  readonly greedy: readonly {
+    prompt: string;
+    prompt_ids: number[];
+    continuation_ids: number[];
+    text: string;
+  }[];
   readonly tokenize: readonly { text: string; ids: number[] }[];
 }
 
@@ -60,7 +65,10 @@ export function ggufMetadata(json: TokenizerJson, pre: string | undefined): Map<
     ['tokenizer.ggml.model', 'gpt2'],
     ['tokenizer.ggml.tokens', tokens],
     ['tokenizer.ggml.token_type', types],
-    ['tokenizer.ggml.merges', json.model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')))],
+    [
+      'tokenizer.ggml.merges',
+      json.model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' '))),
+    ],
     ['tokenizer.ggml.bos_token_id', last],
     ['tokenizer.ggml.eos_token_id', last],
     ['tokenizer.ggml.add_bos_token', true],
@@ -126,7 +134,8 @@ export function throwsBitnetError(run: () => unknown, code: string, ...words: re
   assert.throws(run, (error: unknown) => {
     assert.ok(error instanceof BitnetError, String(error));
     assert.equal(error.code, code, error.message);
-    for (const word of words) assert.ok(error.message.includes(word), `${error.message} does not say ${word}`);
+    for (const word of words)
+      assert.ok(error.message.includes(word), `${error.message} does not say ${word}`);
     return true;
   });
 }

@@ -14,7 +14,7 @@ export interface HttpOptions {
   readonly fetch?: typeof fetch;
   /** Sent with every request, for example an Authorization. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Bytes fetched at once for smaller reads; default 1 MiB. */
+  /** Bytes fetched at once for smaller reads; default 2 MiB. */
   readonly readAheadBytes?: number;
   /** Longest file that is taken whole from a server without ranges; default 64 MiB. */
   readonly wholeFileLimitBytes?: number;

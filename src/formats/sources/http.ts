@@ -35,7 +35,7 @@ export async function openHttp(
   signal?: AbortSignal,
 ): Promise<ByteSource> {
   const remote = remoteFile(url, options);
-  const windowBytes = options.readAheadBytes ?? MEBIBYTE;
+  const windowBytes = options.readAheadBytes ?? 2 * MEBIBYTE;
   let opened: ByteSource | undefined;
   await withRetries(remote, signal, async () => {
     const response = await requestRange(remote, 0, windowBytes, signal);

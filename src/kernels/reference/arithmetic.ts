@@ -13,7 +13,13 @@ export function foldLanes(lanes: Float32Array): number {
 }
 
 /** f32 Σ a[i]·b[i] over `count` elements from the two starts, in 16 lanes; products and sums are rounded apart. */
-export function dotLanes(a: Float32Array, aStart: number, b: Float32Array, bStart: number, count: number): number {
+export function dotLanes(
+  a: Float32Array,
+  aStart: number,
+  b: Float32Array,
+  bStart: number,
+  count: number,
+): number {
   const lanes = new Float32Array(16);
   for (let i = 0; i < count; i++) lanes[i & 15] = lanes[i & 15]! + f(a[aStart + i]! * b[bStart + i]!);
   return foldLanes(lanes);

@@ -85,7 +85,8 @@ export function attention(views: Views, args: AttentionArgs, i0: number, i1: num
   for (let item = i0; item < i1; item++) {
     const head = Math.floor(item / (tokenBlocks * group)) * group + (item % group);
     const first = (Math.floor(item / group) % tokenBlocks) * ATTENTION_TOKENS;
-    for (let t = first; t < Math.min(first + ATTENTION_TOKENS, args.tokens); t++) attend(views, args, t, head);
+    for (let t = first; t < Math.min(first + ATTENTION_TOKENS, args.tokens); t++)
+      attend(views, args, t, head);
   }
 }
 
@@ -97,7 +98,8 @@ function attend({ f32, u16 }: Views, args: AttentionArgs, t: number, head: numbe
   const readRow = (cache: number, position: number, row: Float32Array) => {
     const start = (kvHead * args.capacity + position) * padded;
     for (let i = 0; i < D; i++) {
-      row[i] = args.format === KvFormat.F16 ? halfToFloat(u16[cache / 2 + start + i]!) : f32[cache / 4 + start + i]!;
+      row[i] =
+        args.format === KvFormat.F16 ? halfToFloat(u16[cache / 2 + start + i]!) : f32[cache / 4 + start + i]!;
     }
   };
   const q = args.q / 4 + (t * args.heads + head) * padded;

@@ -16,7 +16,14 @@ export function activationBytes(K: number): number {
   return roundUp(HEAD_BYTES + 2 * rowStride(K), 64);
 }
 
-export function quantize({ f32, i8, i32 }: Views, q: number, x: number, K: number, t0: number, t1: number): void {
+export function quantize(
+  { f32, i8, i32 }: Views,
+  q: number,
+  x: number,
+  K: number,
+  t0: number,
+  t1: number,
+): void {
   for (let t = t0; t < t1; t++) {
     const from = x / 4 + t * rowStride(K);
     const to = q + t * activationBytes(K);
@@ -32,7 +39,14 @@ export function quantize({ f32, i8, i32 }: Views, q: number, x: number, K: numbe
   }
 }
 
-export function quantize16({ f32, i16 }: Views, q: number, x: number, K: number, t0: number, t1: number): void {
+export function quantize16(
+  { f32, i16 }: Views,
+  q: number,
+  x: number,
+  K: number,
+  t0: number,
+  t1: number,
+): void {
   const limit = int8ActivationLimit(K);
   for (let t = t0; t < t1; t++) {
     const from = x / 4 + t * rowStride(K);

@@ -6,7 +6,14 @@ import type { Views } from './views.ts';
 
 const f = Math.fround;
 
-export function packTernary({ u8, i8 }: Views, w: number, codes: number, K: number, row0: number, row1: number): void {
+export function packTernary(
+  { u8, i8 }: Views,
+  w: number,
+  codes: number,
+  K: number,
+  row0: number,
+  row1: number,
+): void {
   const count = (row1 - row0) * K;
   for (let i = 0; i < count; i++) i8[w + row0 * K + i] = u8[codes + i]! - 1;
 }
@@ -35,12 +42,23 @@ export function packInt8Rows(
 }
 
 /** Reads one dense row of K elements into `row` f32 [rowStride(K)], the pad zeroed. */
-export function readDenseRow(views: Views, address: number, format: DenseFormat, K: number, row: Float32Array): void {
+export function readDenseRow(
+  views: Views,
+  address: number,
+  format: DenseFormat,
+  K: number,
+  row: Float32Array,
+): void {
   row.fill(0);
   for (let k = 0; k < K; k++) row[k] = readDenseElement(views, address, format, k);
 }
 
-function readDenseElement({ f32, u16, u8, i8 }: Views, address: number, format: DenseFormat, k: number): number {
+function readDenseElement(
+  { f32, u16, u8, i8 }: Views,
+  address: number,
+  format: DenseFormat,
+  k: number,
+): number {
   switch (format) {
     case DenseFormat.F32:
       return f32[address / 4 + k]!;

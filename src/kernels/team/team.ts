@@ -76,7 +76,9 @@ async function createWorkerTeam({ backend, workers, spawn, scratchBytes }: TeamO
   assert(backend.isShared, 'workers need a shared heap');
   const barrier = backend.heap.allocate(64);
   const threads = Array.from({ length: workers }, spawn);
-  let pending: { id: number; missing: number; resolve: () => void; reject: (error: Error) => void } | undefined;
+  let pending:
+    | { id: number; missing: number; resolve: () => void; reject: (error: Error) => void }
+    | undefined;
   let failure: Error | undefined;
   let lastId = 0;
   let queue: Promise<void> = Promise.resolve();

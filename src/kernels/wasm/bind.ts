@@ -19,8 +19,7 @@ export function bindWasm(
   memory: WebAssembly.Memory,
   scratch: number,
 ): Kernels {
-  const wasm = new WebAssembly.Instance(module, { env: { memory } })
-    .exports as unknown as WasmExports;
+  const wasm = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmExports;
   return {
     name,
     rowStep: 4,

@@ -1,0 +1,24 @@
+/**
+ * bitnet.ts: 1-bit (ternary, BitNet b1.58) language models on ordinary CPUs, in Node.js and in the browser. This is the
+ * public API, the same in both.
+ */
+export type { ByteSource, SourceFolder } from './base/byte-source.ts';
+export { BitnetError, ContextLengthExceeded } from './base/errors.ts';
+export type { Chat, ChatOptions } from './engine/chat.ts';
+export type {
+  FinishReason,
+  GeneratedToken,
+  GenerateOptions,
+  GenerationResult,
+  OverflowPolicy,
+  Piece,
+} from './engine/generate.ts';
+export type { Generation } from './engine/generation.ts';
+export { type LoadOptions, loadModel, type Model, type TokenizeOptions } from './engine/model.ts';
+export type { SamplingOptions, TokenProbability } from './engine/sampler.ts';
+export type { ModelSource } from './engine/source.ts';
+export { blobFolder } from './formats/sources/blob.ts';
+export type { BackendName } from './kernels/kernels.ts';
+export type { ModelConfig } from './model/config.ts';
+export type { ChatMessage } from './tokenizer/chat/chat-template.ts';
+export type { EncodeOptions, Tokenizer } from './tokenizer/tokenizer.ts';

@@ -1,0 +1,114 @@
+/**
+ * The package in a browser: its browser entry is bundled by Vite with default settings and no Node polyfills, and pages
+ * with and without cross-origin isolation generate, in Chromium, the tokens that Node generates. Where no Chromium is
+ * installed, only the bundle is checked, and a diagnostic line says so.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadModel } from 'bitnet.ts';
+import { build, createLogger, type Plugin } from 'vite';
+import { findChromium, launchChromium } from './browser/chromium.ts';
+import type { Generated } from './browser/main.ts';
+import { servePages } from './browser/page-server.ts';
+
+// This file runs as build/test/e2e/browser.test.js.
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const MODEL = join(root, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
+const PROMPT = 'Once upon a time';
+const TOKENS = 24;
+
+const folder = mkdtempSync(join(tmpdir(), 'bitnet-browser-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Bundles the page into `folder`; tells which Node modules were asked for and what Vite warned of. */
+async function bundle(): Promise<{ nodeModules: string[]; warnings: string[] }> {
+  const nodeModules: string[] = [];
+  const warnings: string[] = [];
+  const spy = (): Plugin => ({
+    name: 'spy-on-node-imports',
+    enforce: 'pre',
+    resolveId(source, importer) {
+      if (isBuiltin(source)) nodeModules.push(`${source} from ${importer}`);
+      return null;
+    },
+  });
+  const logger = createLogger('silent');
+  logger.warn = (message) => warnings.push(message);
+  logger.warnOnce = logger.warn;
+  await build({
+    root: join(root, 'test', 'e2e', 'browser'),
+    configFile: false,
+    logLevel: 'silent',
+    customLogger: logger,
+    plugins: [spy()],
+    worker: { plugins: () => [spy()] },
+    build: { outDir: folder, emptyOutDir: true },
+  });
+  return { nodeModules, warnings };
+}
+
+const bundled = bundle();
+const executablePath = findChromium();
+
+test('the browser entry bundles with Vite without Node modules', async (t) => {
+  const { nodeModules, warnings } = await bundled;
+  assert.deepEqual(nodeModules, []);
+  assert.deepEqual(warnings, []);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  assert.equal(
+    files.filter((file) => file.endsWith('.wasm')).length,
+    4,
+    `wasm builds among ${files.join(', ')}`,
+  );
+  assert.ok(
+    files.some((file) => /worker.*\.js$/.test(file)),
+    `a worker among ${files.join(', ')}`,
+  );
+  if (executablePath === undefined) t.diagnostic('browser not found: only the bundle was checked');
+});
+
+async function generateInNode(): Promise<number[]> {
+  const model = await loadModel(MODEL);
+  const tokens: number[] = [];
+  for await (const piece of model.generate(PROMPT, { maxTokens: TOKENS, temperature: 0, seed: 1 })) {
+    tokens.push(...piece.tokens);
+  }
+  await model.dispose();
+  return tokens;
+}
+
+async function generateInPage(chromium: string, isIsolated: boolean): Promise<Generated> {
+  await bundled;
+  const server = await servePages(folder, MODEL, isIsolated);
+  const browser = await launchChromium(chromium);
+  try {
+    const page = await browser.newPage();
+    const query = new URLSearchParams({ model: 'model.gguf', prompt: PROMPT, tokens: String(TOKENS) });
+    await page.goto(`${server.origin}/?${query}`);
+    return await page.evaluate(() => (globalThis as unknown as { generated: Promise<Generated> }).generated);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+if (executablePath !== undefined) {
+  for (const isIsolated of [true, false]) {
+    const kind = isIsolated ? 'a cross-origin isolated page' : 'a page without SharedArrayBuffer';
+    test(`${kind} generates the tokens that Node generates`, async () => {
+      const [inNode, inPage] = await Promise.all([
+        generateInNode(),
+        generateInPage(executablePath, isIsolated),
+      ]);
+      assert.equal(inPage.isIsolated, isIsolated);
+      assert.match(inPage.backend, /^wasm/);
+      assert.equal(inPage.tokens.length, TOKENS);
+      assert.deepEqual(inPage.tokens, inNode);
+    });
+  }
+}

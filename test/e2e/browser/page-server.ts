@@ -1,0 +1,60 @@
+/** A small file server for the browser test: a bundle and a model, with or without cross-origin isolation. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+};
+
+/** A running server; `close` ends it. */
+export interface PageServer {
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves `folder` at `/` and the file `model` at `/model.gguf`, on a free port of the loopback interface.
+ *
+ * @param isIsolated whether pages get the headers that allow SharedArrayBuffer, and with it threads
+ */
+export async function servePages(folder: string, model: string, isIsolated: boolean): Promise<PageServer> {
+  const server = createServer((request, response) => {
+    if (isIsolated) {
+      response.setHeader('cross-origin-opener-policy', 'same-origin');
+      response.setHeader('cross-origin-embedder-policy', 'require-corp');
+    }
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const file = pathname === '/model.gguf' ? model : join(folder, normalize(pathname));
+    sendFile(pathname === '/' ? join(folder, 'index.html') : file, request, response).catch(() => {
+      response.writeHead(404).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function sendFile(file: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { size } = await stat(file);
+  response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
+  response.setHeader('accept-ranges', 'bytes');
+  const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+  const start = asked ? Number(asked[1]) : 0;
+  const end = asked?.[2] ? Math.min(Number(asked[2]), size - 1) : size - 1;
+  if (asked) response.setHeader('content-range', `bytes ${start}-${end}/${size}`);
+  response.writeHead(asked ? 206 : 200, { 'content-length': end - start + 1 });
+  if (request.method === 'HEAD') response.end();
+  else createReadStream(file, { start, end }).pipe(response);
+}
