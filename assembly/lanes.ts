@@ -41,7 +41,7 @@ export const HEAD_BYTES: usize = 16;
   const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.4426950408889634)));
   const r = f32x4.sub(
     f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375))),
-    f32x4.mul(n, f32x4.splat(-2.12194440054690583e-4)),
+    f32x4.mul(n, f32x4.splat(-2.1219444005469057e-4)),
   );
   let p = f32x4.splat(<f32>(1.0 / 5040.0));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(<f32>(1.0 / 720.0)));

@@ -26,6 +26,7 @@ export const LAYER_TENSORS = [
   'down',
   'feedForwardSubNorm',
 ] as const;
+/** One of {@link LAYER_TENSORS}. */
 export type LayerTensor = (typeof LAYER_TENSORS)[number];
 
 /** A family of models: which steps the forward pass takes, and what the tensors are called. */

@@ -24,6 +24,7 @@ export type MatrixSource = {
 
 /** Layer tensors that are matrices. */
 export const LAYER_MATRICES = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
+/** One of {@link LAYER_MATRICES}. */
 export type LayerMatrix = (typeof LAYER_MATRICES)[number];
 
 /** Where the tensors of one layer are. */

@@ -25,9 +25,13 @@ interface PackArgs {
   readonly row1: number;
 }
 
+/** Arguments of the program packTernary. */
 export type PackTernaryArgs = PackArgs & { readonly dtype: TernaryDType };
+/** Arguments of packPacked; `packedRows` is P of src/tensor/packed-rows.ts. */
 export type PackPackedArgs = PackArgs & { readonly packedRows: number };
+/** Arguments of packMasters; `scale` is the mean of |w|. */
 export type PackMastersArgs = PackArgs & { readonly dtype: DType; readonly scale: number };
+/** Arguments of packInt8. */
 export type PackInt8Args = PackArgs & { readonly format: DenseFormat; readonly scales: number };
 
 /** Bytes that `count` elements take in a file; whole blocks only. */

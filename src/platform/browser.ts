@@ -2,20 +2,28 @@
 import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
 
+/** Which surroundings these are. */
 export const platformName: 'node' | 'browser' = 'browser';
 
 /** Threads need a cross-origin isolated page; without it there is no SharedArrayBuffer to share. */
 export const hasSharedMemory: boolean =
   typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated === true;
 
+/** How many threads this machine runs at once, as far as the browser tells. */
 export function hardwareThreads(): number {
   return navigator.hardwareConcurrency || 1;
 }
 
+/** Browsers do not tell. */
 export function peakMemoryBytes(): number | undefined {
   return undefined;
 }
 
+/**
+ * The bytes of a file that ships with the package.
+ *
+ * @throws BitnetError `platform/asset-missing`
+ */
 export async function readAsset(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
   if (!response.ok) {
@@ -29,6 +37,7 @@ export async function readAsset(url: URL): Promise<Uint8Array<ArrayBuffer>> {
 
 const NativeWorker = globalThis.Worker;
 
+/** A module worker; see node.ts. */
 export class Worker {
   readonly #worker: globalThis.Worker;
   onmessage: ((event: { data: unknown }) => void) | null = null;
@@ -52,14 +61,21 @@ export class Worker {
   }
 }
 
+/** Inside a worker: calls `handler` with each message of the page. */
 export function onParentMessage(handler: (data: unknown) => void): void {
   globalThis.addEventListener('message', (event) => handler((event as MessageEvent).data));
 }
 
+/** Inside a worker: sends `message` to the page. */
 export function postToParent(message: unknown): void {
   (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(message);
 }
 
+/**
+ * Refuses: pages have no paths.
+ *
+ * @throws BitnetError `platform/no-file-system`
+ */
 export async function openPath(path: string): Promise<ByteSource | SourceFolder> {
   throw new BitnetError(
     'platform/no-file-system',

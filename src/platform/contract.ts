@@ -6,4 +6,5 @@ type Shape<T> = { [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (
 
 /** Fails to compile when browser.ts lacks, or answers differently, something that node.ts offers. */
 export type PlatformsAgree = Shape<typeof browser> extends Shape<typeof node> ? true : never;
+/** The proof itself. */
 export const platformsAgree: PlatformsAgree = true;

@@ -32,7 +32,7 @@ export function roundTiesToEven(x: number): number {
 
 const LOG2_E = f(1.4426950408889634);
 const LN2_HIGH = f(0.693359375);
-const LN2_LOW = f(-2.12194440054690583e-4);
+const LN2_LOW = f(-2.1219444005469057e-4);
 // Taylor coefficients 1/7! … 1/2!, good to 2^-24 on |r| <= ln(2)/2.
 const EXP_COEFFICIENTS = [1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1, 1].map(f);
 const exponentBits = new Int32Array(1);

@@ -18,6 +18,7 @@ import type { Views } from './views.ts';
 
 const f = Math.fround;
 
+/** See Kernels.rope. */
 export function rope(
   { f32, f64, i32 }: Views,
   out: number,
@@ -52,6 +53,7 @@ export function rope(
   }
 }
 
+/** See Kernels.storeKv. */
 export function storeKv(
   { f32, u16 }: Views,
   cache: number,
@@ -79,6 +81,7 @@ export function storeKv(
   }
 }
 
+/** See Kernels.attention. */
 export function attention(views: Views, args: AttentionArgs, i0: number, i1: number): void {
   const group = args.heads / args.kvHeads;
   const tokenBlocks = Math.ceil(args.tokens / ATTENTION_TOKENS);

@@ -16,6 +16,7 @@ export function activationBytes(K: number): number {
   return roundUp(HEAD_BYTES + 2 * rowStride(K), 64);
 }
 
+/** See Kernels.quantize. */
 export function quantize(
   { f32, i8, i32 }: Views,
   q: number,
@@ -39,6 +40,7 @@ export function quantize(
   }
 }
 
+/** See Kernels.quantize16. */
 export function quantize16(
   { f32, i16 }: Views,
   q: number,
@@ -66,6 +68,7 @@ function largestMagnitude(x: Float32Array, start: number, count: number, floor: 
   return largest;
 }
 
+/** See Kernels.ternaryMatmul; `w` is i8 [M][K]. */
 export function ternaryMatmul(
   { f32, i8 }: Views,
   out: number,
@@ -92,6 +95,7 @@ export function ternaryMatmul(
   }
 }
 
+/** See Kernels.denseMatmul. */
 export function denseMatmul(
   views: Views,
   out: number,
@@ -118,6 +122,7 @@ export function denseMatmul(
   }
 }
 
+/** See Kernels.int8Matmul. */
 export function int8Matmul(
   { f32, i8, i16 }: Views,
   out: number,

@@ -6,6 +6,7 @@ import type { Views } from './views.ts';
 
 const f = Math.fround;
 
+/** See Kernels.packTernary; `w` is i8 [M][K]. */
 export function packTernary(
   { u8, i8 }: Views,
   w: number,
@@ -18,6 +19,7 @@ export function packTernary(
   for (let i = 0; i < count; i++) i8[w + row0 * K + i] = u8[codes + i]! - 1;
 }
 
+/** See Kernels.packInt8Rows. */
 export function packInt8Rows(
   views: Views,
   w: number,

@@ -6,6 +6,7 @@ import type { Views } from './views.ts';
 
 const f = Math.fround;
 
+/** See Kernels.embed. */
 export function embed(
   views: Views,
   out: number,
@@ -24,6 +25,7 @@ export function embed(
   }
 }
 
+/** See Kernels.embedInt8. */
 export function embedInt8(
   { i8, i32, f32 }: Views,
   out: number,
@@ -43,6 +45,7 @@ export function embedInt8(
   }
 }
 
+/** See Kernels.rmsNorm. */
 export function rmsNorm(
   { f32 }: Views,
   out: number,
@@ -63,6 +66,7 @@ export function rmsNorm(
   }
 }
 
+/** See Kernels.gate. */
 export function gate(
   { f32 }: Views,
   out: number,
@@ -98,6 +102,7 @@ function activate(activation: Activation, x: number): number {
   }
 }
 
+/** See Kernels.add. */
 export function add(
   { f32 }: Views,
   x: number,

@@ -4,6 +4,7 @@
  */
 import { readAsset } from '#platform';
 
+/** The two builds of assembly/. */
 export type WasmBuild = 'relaxed' | 'simd';
 
 const compiled = new Map<string, Promise<WebAssembly.Module | undefined>>();
