@@ -4,6 +4,7 @@
 //
 // Scratch: f32 block [64][P], scores [R][64], running {maximum, weight} [R][2], out [R][P], with P = rowStride(D) and
 // R = 8 tokens * query heads per kv head.
+import { halfMask, halfScale } from './constants';
 import { exp1, exp4, fold16, halves4, rowStride } from './lanes';
 
 const BLOCK: i32 = 64;
@@ -85,10 +86,11 @@ function expandBlock(to: usize, from: usize, format: i32, count: usize): void {
     memory.copy(to, from, count << 2);
     return;
   }
+  const mask = i32x4.splat(halfMask), scale = f32x4.splat(halfScale);
   for (const end = to + (count << 2); to < end; to += 32, from += 16) {
     const x = v128.load(from);
-    v128.store(to, halves4(i32x4.extend_low_i16x8_s(x)));
-    v128.store(to, halves4(i32x4.extend_high_i16x8_s(x)), 16);
+    v128.store(to, halves4(i32x4.extend_low_i16x8_s(x), mask, scale));
+    v128.store(to, halves4(i32x4.extend_high_i16x8_s(x), mask, scale), 16);
   }
 }
 

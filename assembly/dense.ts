@@ -1,17 +1,19 @@
 // f32 products with dense rows (f32, f16, bf16, Q8_0): 16-bit models, and the full-precision output head.
+import { halfMask, halfScale } from './constants';
 import { dense4, fold16, half1, rowStride } from './lanes';
 import { denseRowBytes } from './rows';
 
 /** 16-lane dot product of a dense row with f32 values. */
 // @ts-ignore: decorator
 @inline function dotRow(row: usize, x: usize, stride: usize, format: i32): f32 {
+  const mask = i32x4.splat(halfMask), scale = f32x4.splat(halfScale);
   let a = f32x4.splat(0), b = a, c = a, d = a;
   for (let k: usize = 0; k < stride; k += 16) {
     const from = x + (k << 2);
-    a = f32x4.add(a, f32x4.mul(dense4(row, k, format), v128.load(from)));
-    b = f32x4.add(b, f32x4.mul(dense4(row, k + 4, format), v128.load(from, 16)));
-    c = f32x4.add(c, f32x4.mul(dense4(row, k + 8, format), v128.load(from, 32)));
-    d = f32x4.add(d, f32x4.mul(dense4(row, k + 12, format), v128.load(from, 48)));
+    a = f32x4.add(a, f32x4.mul(dense4(row, k, format, mask, scale), v128.load(from)));
+    b = f32x4.add(b, f32x4.mul(dense4(row, k + 4, format, mask, scale), v128.load(from, 16)));
+    c = f32x4.add(c, f32x4.mul(dense4(row, k + 8, format, mask, scale), v128.load(from, 32)));
+    d = f32x4.add(d, f32x4.mul(dense4(row, k + 12, format, mask, scale), v128.load(from, 48)));
   }
   return fold16(a, b, c, d);
 }

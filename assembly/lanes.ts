@@ -62,13 +62,12 @@ export const HEAD_BYTES: usize = 16;
 }
 
 /**
- * Four finite halves, sign-extended to 32 bits, as f32: the exponent and fraction move into place and 2^112 corrects
- * the bias, which makes subnormals right as well.
+ * Four finite halves, sign-extended to 32 bits, as f32: the exponent and fraction move into place and a factor corrects
+ * the bias, which makes subnormals right as well. `mask` and `scale` are halfMask and halfScale.
  */
 // @ts-ignore: decorator
-@inline export function halves4(extended: v128): v128 {
-  const bits = v128.and(i32x4.shl(extended, 13), i32x4.splat(0x8fffe000));
-  return f32x4.mul(bits, f32x4.splat(5.192296858534828e33));
+@inline export function halves4(extended: v128, mask: v128, scale: v128): v128 {
+  return f32x4.mul(v128.and(i32x4.shl(extended, 13), mask), scale);
 }
 
 /** One finite half as f32. */
@@ -92,10 +91,10 @@ export function toHalf(x: f32): u32 {
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13);
 }
 
-/** Loads four elements of a dense row (0 f32, 1 f16, 2 bf16); `format` must be a literal so that it folds away. */
+/** Four elements of a dense row (0 f32, 1 f16, 2 bf16); `format` must be a literal so that it folds away. */
 // @ts-ignore: decorator
-@inline export function dense4(row: usize, k: usize, format: i32): v128 {
+@inline export function dense4(row: usize, k: usize, format: i32, mask: v128, scale: v128): v128 {
   if (format == 0) return v128.load(row + (k << 2));
-  if (format == 1) return halves4(i32x4.extend_low_i16x8_s(v128.load64_zero(row + (k << 1))));
+  if (format == 1) return halves4(i32x4.extend_low_i16x8_s(v128.load64_zero(row + (k << 1))), mask, scale);
   return i32x4.shl(i32x4.extend_low_i16x8_u(v128.load64_zero(row + (k << 1))), 16);
 }

@@ -1,4 +1,5 @@
 // Rows of f32 activations: embedding, norm, gate, addition.
+import { halfMask, halfScale } from './constants';
 import { dense4, exp4, fold16, half1, rowStride } from './lanes';
 
 /** One dense row as f32 [rowStride(K)], times `scale`. */
@@ -14,12 +15,13 @@ export function expandRow(out: usize, row: usize, format: i32, scale: f32, K: i3
     }
     return;
   }
+  const mask = i32x4.splat(halfMask), bias = f32x4.splat(halfScale);
   const stride = <usize>rowStride(K);
   for (let k: usize = 0; k < stride; k += 4, out += 16) {
     let value: v128;
-    if (format == 0) value = dense4(row, k, 0);
-    else if (format == 1) value = dense4(row, k, 1);
-    else value = dense4(row, k, 2);
+    if (format == 0) value = dense4(row, k, 0, mask, bias);
+    else if (format == 1) value = dense4(row, k, 1, mask, bias);
+    else value = dense4(row, k, 2, mask, bias);
     v128.store(out, f32x4.mul(value, factor));
   }
 }

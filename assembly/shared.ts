@@ -1,6 +1,7 @@
 // What both builds have.
 export { attention, attentionScratchBytes } from './attention';
 export { barrier } from './barrier';
+export { codeMask, halfMask, halfScale } from './constants';
 export { denseMatmul } from './dense';
 export { int8Matmul } from './int8';
 export { packInt8Rows, packTernary, ternaryBytes } from './pack';

@@ -1,8 +1,7 @@
 // Ternary products with the relaxed-SIMD dot of signed bytes by 7-bit bytes. Weight codes 0..2 (4-bit products of a
 // shifted field: 0, 4, 8) stay far below the saturation that the relaxed instruction leaves open, so results are exact:
 // Σ w·q = Σ code·q - Σ q.
-//
-// `mask` is 3, passed in: V8 since Node 24 rebuilds a constant splat at every use.
+import { codeMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
 import { rowScale, scaled8 } from '../quantize';
 import { finish, storeRows, storeTile } from './results';
@@ -43,9 +42,9 @@ export function quantize(q: usize, x: usize, K: i32, t0: i32, t1: i32): void {
 
 /** One token: rows [r0, r1), four at a time. */
 function gemv(
-  out: usize, q: usize, w: usize, weightScale: f32, K: i32, accumulate: i32, r0: i32, r1: i32, mask: i32,
+  out: usize, q: usize, w: usize, weightScale: f32, K: i32, accumulate: i32, r0: i32, r1: i32,
 ): void {
-  const m0 = i8x16.splat(<i8>mask), m1 = i8x16.splat(<i8>(mask << 2));
+  const m0 = i8x16.splat(<i8>codeMask), m1 = i8x16.splat(<i8>(codeMask << 2));
   const zero = i32x4.splat(0);
   const padded = <usize>((K + 63) & ~63);
   const begin = q + HEAD_BYTES, end = begin + padded;
@@ -89,9 +88,9 @@ function gemv(
 /** Four tokens by rows [r0, r1): each pair of rows is unpacked in registers once for the four. */
 function gemm4(
   out: usize, outBytes: usize, q: usize, w: usize, weightScale: f32, K: i32, accumulate: i32,
-  r0: i32, r1: i32, mask: i32, sums: usize,
+  r0: i32, r1: i32, sums: usize,
 ): void {
-  const m = i8x16.splat(<i8>mask);
+  const m = i8x16.splat(<i8>codeMask);
   const zero = i32x4.splat(0);
   const padded = <usize>((K + 63) & ~63);
   const rowBytes = activationBytes(K);
@@ -163,22 +162,22 @@ function gemm4(
 /** Rows outermost in steps of four, so that a tile row is read from memory once for all tokens. */
 export function ternaryMatmul(
   out: usize, outStride: i32, q: usize, w: usize, weightScale: f32, K: i32, T: i32, accumulate: i32,
-  r0: i32, r1: i32, mask: i32, sums: usize,
+  r0: i32, r1: i32, sums: usize,
 ): void {
   const outBytes = <usize>outStride << 2;
   const rowBytes = activationBytes(K);
   if (T == 1) {
-    gemv(out, q, w, weightScale, K, accumulate, r0, r1, mask);
+    gemv(out, q, w, weightScale, K, accumulate, r0, r1);
     return;
   }
   for (let r = r0; r < r1; r += 4) {
     const last = min<i32>(r + 4, r1);
     let t: i32 = 0;
     for (; t + 4 <= T; t += 4) {
-      gemm4(out + <usize>t * outBytes, outBytes, q + <usize>t * rowBytes, w, weightScale, K, accumulate, r, last, mask, sums);
+      gemm4(out + <usize>t * outBytes, outBytes, q + <usize>t * rowBytes, w, weightScale, K, accumulate, r, last, sums);
     }
     for (; t < T; t++) {
-      gemv(out + <usize>t * outBytes, q + <usize>t * rowBytes, w, weightScale, K, accumulate, r, last, mask);
+      gemv(out + <usize>t * outBytes, q + <usize>t * rowBytes, w, weightScale, K, accumulate, r, last);
     }
   }
 }

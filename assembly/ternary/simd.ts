@@ -4,7 +4,8 @@
 // divided by 64 at the end.
 //
 // Quantised row: head, then per 64 columns eight vectors of i16: field 0..3 of the even columns, then of the odd ones,
-// values q << (6 - 2 * field). `mask` is 3, passed in: V8 since Node 24 rebuilds a constant splat at every use.
+// values q << (6 - 2 * field).
+import { codeMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
 import { rowScale, scaled8 } from '../quantize';
 import { finish, storeRows, storeTile } from './results';
@@ -47,10 +48,10 @@ export function quantize(q: usize, x: usize, K: i32, t0: i32, t1: i32): void {
 
 /** One token: rows [r0, r1), four at a time. */
 function gemv(
-  out: usize, q: usize, w: usize, weightScale: f32, K: i32, accumulate: i32, r0: i32, r1: i32, mask: i32,
+  out: usize, q: usize, w: usize, weightScale: f32, K: i32, accumulate: i32, r0: i32, r1: i32,
 ): void {
-  const m0 = i16x8.splat(<i16>mask), m1 = i16x8.splat(<i16>(mask << 2));
-  const m2 = i16x8.splat(<i16>(mask << 4)), m3 = i16x8.splat(<i16>(mask << 6));
+  const m0 = i16x8.splat(<i16>codeMask), m1 = i16x8.splat(<i16>(codeMask << 2));
+  const m2 = i16x8.splat(<i16>(codeMask << 4)), m3 = i16x8.splat(<i16>(codeMask << 6));
   const zero = i32x4.splat(0);
   const padded = <usize>((K + 63) & ~63);
   const begin = q + HEAD_BYTES, end = begin + (padded << 1);
@@ -84,12 +85,12 @@ function gemv(
 /** Four tokens by rows [r0, r1). */
 function gemm4(
   out: usize, outBytes: usize, q: usize, w: usize, weightScale: f32, K: i32, accumulate: i32,
-  r0: i32, r1: i32, mask: i32, sums: usize,
+  r0: i32, r1: i32, sums: usize,
 ): void {
   const zero = i32x4.splat(0);
   const padded = <usize>((K + 63) & ~63);
   const b1 = activationBytes(K), b2 = b1 * 2, b3 = b1 * 3;
-  const m = i16x8.splat(<i16>mask);
+  const m = i16x8.splat(<i16>codeMask);
   for (let r = r0; r < r1; r += 4) {
     for (let pair: usize = 0; pair < 2; pair++) {
       let A00 = zero, A01 = zero, A10 = zero, A11 = zero, A20 = zero, A21 = zero, A30 = zero, A31 = zero;
@@ -124,22 +125,22 @@ function gemm4(
 /** Rows outermost in steps of four, so that a tile row is read from memory once for all tokens. */
 export function ternaryMatmul(
   out: usize, outStride: i32, q: usize, w: usize, weightScale: f32, K: i32, T: i32, accumulate: i32,
-  r0: i32, r1: i32, mask: i32, sums: usize,
+  r0: i32, r1: i32, sums: usize,
 ): void {
   const outBytes = <usize>outStride << 2;
   const rowBytes = activationBytes(K);
   if (T == 1) {
-    gemv(out, q, w, weightScale, K, accumulate, r0, r1, mask);
+    gemv(out, q, w, weightScale, K, accumulate, r0, r1);
     return;
   }
   for (let r = r0; r < r1; r += 4) {
     const last = min<i32>(r + 4, r1);
     let t: i32 = 0;
     for (; t + 4 <= T; t += 4) {
-      gemm4(out + <usize>t * outBytes, outBytes, q + <usize>t * rowBytes, w, weightScale, K, accumulate, r, last, mask, sums);
+      gemm4(out + <usize>t * outBytes, outBytes, q + <usize>t * rowBytes, w, weightScale, K, accumulate, r, last, sums);
     }
     for (; t < T; t++) {
-      gemv(out + <usize>t * outBytes, q + <usize>t * rowBytes, w, weightScale, K, accumulate, r, last, mask);
+      gemv(out + <usize>t * outBytes, q + <usize>t * rowBytes, w, weightScale, K, accumulate, r, last);
     }
   }
 }

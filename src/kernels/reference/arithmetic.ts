@@ -30,7 +30,7 @@ export function roundTiesToEven(x: number): number {
   return f(f(x + 12582912) - 12582912);
 }
 
-const LOG2_E = f(1.4426950408889634);
+const LOG2_E = f(Math.LOG2E);
 const LN2_HIGH = f(0.693359375);
 const LN2_LOW = f(-2.1219444005469057e-4);
 // Taylor coefficients 1/7! … 1/2!, good to 2^-24 on |r| <= ln(2)/2.

@@ -2,9 +2,6 @@
 import { int8ActivationLimit, type Kernels } from '../kernels.ts';
 import type { WasmExports } from './exports.ts';
 
-/** Passed to the ternary kernels at run time: V8 handles a splat of a parameter better than one of a constant. */
-const CODE_MASK = 3;
-
 /** Bytes of scratch that each thread's instance needs: 16 partial sums, then one expanded row. */
 export function wasmScratchBytes(longestRow: number): number {
   return 64 + 4 * (longestRow + 16);
@@ -36,7 +33,7 @@ export function bindWasm(
     quantize16: (q, x, K, t0, t1) =>
       wasm.quantize16(q, x, K, int8ActivationLimit(K), wasm.activationBytes(K), t0, t1),
     ternaryMatmul: (out, outStride, q, w, weightScale, K, T, accumulate, r0, r1) =>
-      wasm.ternaryMatmul(out, outStride, q, w, weightScale, K, T, accumulate, r0, r1, CODE_MASK, scratch),
+      wasm.ternaryMatmul(out, outStride, q, w, weightScale, K, T, accumulate, r0, r1, scratch),
     denseMatmul: wasm.denseMatmul,
     int8Matmul: (out, outStride, q, w, scales, K, T, r0, r1) =>
       wasm.int8Matmul(out, outStride, q, wasm.activationBytes(K), w, scales, K, T, r0, r1),

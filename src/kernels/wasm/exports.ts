@@ -48,7 +48,6 @@ export interface WasmExports {
     accumulate: number,
     r0: number,
     r1: number,
-    mask: number,
     sums: number,
   ): void;
   denseMatmul(
