@@ -13,6 +13,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { type Inventory, takeInventory } from '../model/inventory.ts';
 import { kvCacheBytes } from '../model/kv-cache.ts';
 import { type HeadMode, loadWeights } from '../model/load.ts';
+import { checkFits, planMemory } from '../model/memory-plan.ts';
 import type { OpenedModel } from '../model/open.ts';
 import type { KvCachePlan, ModelPlan } from '../model/plan.ts';
 import { fillRopeTable } from '../model/rope-table.ts';
@@ -191,6 +192,7 @@ interface Settings {
   readonly contextLength: number;
   readonly batchTokens: number;
   readonly kvFormat: KvFormat;
+  readonly head: HeadMode;
 }
 
 async function loadOn(
@@ -211,11 +213,18 @@ async function loadOn(
     scratchBytes: Math.max(attentionScratch, embeddingLength, feedForwardLength, headCount * headLength),
   });
   try {
+    const memory = planMemory(inventory, config, {
+      contextLength: settings.contextLength,
+      kvFormat: settings.kvFormat,
+      head: settings.head,
+      ternaryBytes: backend.kernels.ternaryBytes,
+    });
+    checkFits(memory, backend.heap.availableBytes, backend.heap.limitAdvice);
     const progress = progressOf(opened, options.onProgress);
     const weights = await loadWeights(inventory, {
       backend,
       team,
-      head: options.head ?? 'auto',
+      head: settings.head,
       onBytes: progress,
       signal: options.signal,
     });
@@ -271,7 +280,9 @@ function checkOptions({ config }: OpenedModel, options: EngineOptions): Settings
     threads: hasSharedMemory ? threads : 0,
     contextLength: wholeNumber('contextLength', contextLength, 1, trained),
     batchTokens: wholeNumber('batchTokens', options.batchTokens ?? DEFAULT_BATCH, 1, 4096),
-    kvFormat: options.kvCache === 'f32' ? KvFormat.F32 : KvFormat.F16,
+    kvFormat:
+      oneOf('kvCache', options.kvCache ?? 'f16', ['f16', 'f32']) === 'f32' ? KvFormat.F32 : KvFormat.F16,
+    head: oneOf('head', options.head ?? 'auto', ['auto', 'exact', 'int8']),
   };
 }
 
@@ -281,4 +292,10 @@ function wholeNumber(name: string, value: number, least: number, most: number): 
     `option/${name}`,
     `${name} is ${value}, and must be a whole number from ${least} to ${most}`,
   );
+}
+
+function oneOf<T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value);
+  if (choice !== undefined) return choice;
+  throw new BitnetError(`option/${name}`, `${name} is "${value}", and must be one of ${choices.join(', ')}`);
 }

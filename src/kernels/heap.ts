@@ -49,6 +49,11 @@ export class Heap {
     return this.#memory.limitBytes - this.#end;
   }
 
+  /** What a user can do when {@link availableBytes} are too few. */
+  get limitAdvice(): string {
+    return this.#memory.limitAdvice;
+  }
+
   /**
    * The address of a zeroed block of `bytes`, aligned to 64.
    *

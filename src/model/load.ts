@@ -128,10 +128,7 @@ class Loader {
 
   /** The embedding or the head, exact or as int8 rows. */
   async table(source: MatrixSource): Promise<Matrix> {
-    const exactBytes = denseBytes(heapFormat(source.info.dtype), source.rows, source.columns);
-    const { head } = this.#options;
-    const isExact = head === 'exact' || (head === 'auto' && exactBytes <= EXACT_HEAD_LIMIT_BYTES);
-    return isExact ? this.#dense(source) : this.#int8(source);
+    return isHeadExact(source, this.#options.head) ? this.#dense(source) : this.#int8(source);
   }
 
   /** Waits for the last piece and gives the staging buffers back. */
@@ -304,8 +301,16 @@ class Loader {
   }
 }
 
+/** Whether the embedding or the head is held at the file's precision, or as int8 rows. */
+export function isHeadExact({ info, rows, columns }: MatrixSource, head: HeadMode): boolean {
+  return (
+    head === 'exact' ||
+    (head === 'auto' && denseBytes(heapFormat(info.dtype), rows, columns) <= EXACT_HEAD_LIMIT_BYTES)
+  );
+}
+
 /** The kernels' format for a file's type; what they cannot read is held as f16. */
-function heapFormat(dtype: DType): DenseFormat {
+export function heapFormat(dtype: DType): DenseFormat {
   if (dtype === 'F32') return DenseFormat.F32;
   if (dtype === 'BF16') return DenseFormat.BF16;
   return dtype === 'Q8_0' ? DenseFormat.Q8_0 : DenseFormat.F16;

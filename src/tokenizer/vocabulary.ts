@@ -15,7 +15,7 @@ export const TOKEN_TYPE = {
 } as const;
 
 /** More tokens than any known model has (262,144), and few enough that a hostile file cannot exhaust memory. */
-export const MAX_TOKENS: number = 1 << 21;
+const MAX_TOKENS = 1 << 21;
 
 const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2})>$/;
 

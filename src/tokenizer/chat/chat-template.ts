@@ -47,7 +47,7 @@ export interface TemplateTokens {
 /** Longest template; the longest ones in use have about 30,000 characters. */
 const MAX_SOURCE_UNITS = 1 << 17;
 /** The library's preprocessing takes time quadratic in the length of a run of whitespace. */
-const MAX_WHITESPACE_RUN = 2048;
+const MAX_WHITESPACE_RUN = 1024;
 /** Every rendering may do this much, and a multiple of what the conversation is long. */
 const BASE_WORK = 2_000_000;
 const WORK_PER_UNIT = 32;

@@ -1,0 +1,71 @@
+/** What a model will take of a heap, known before a byte of weights is read. */
+import { BitnetError } from '../base/errors.ts';
+import { denseBytes, type KvFormat, rowStride } from '../kernels/kernels.ts';
+import type { ModelConfig } from './config.ts';
+import type { Inventory, MatrixSource } from './inventory.ts';
+import { kvCacheBytes } from './kv-cache.ts';
+import { type HeadMode, heapFormat, isHeadExact } from './load.ts';
+
+/** Bytes on the heap, by what they are for. */
+export interface MemoryPlan {
+  /** Projections and norms of all layers. */
+  readonly layers: number;
+  /** Embedding and output head; once when they are the same. */
+  readonly embeddingAndHead: number;
+  /** One session's KV cache. */
+  readonly kvCache: number;
+  readonly total: number;
+}
+
+/** What the estimate depends on beside the model. */
+export interface MemoryOptions {
+  readonly contextLength: number;
+  readonly kvFormat: KvFormat;
+  readonly head: HeadMode;
+  /** The backend's packed size of a ternary matrix. */
+  readonly ternaryBytes: (M: number, K: number) => number;
+}
+
+/** The memory that a model takes, work space (a few tens of MB) not counted. */
+export function planMemory(inventory: Inventory, config: ModelConfig, options: MemoryOptions): MemoryPlan {
+  let layers = 0;
+  for (const { matrices, norms } of inventory.layers) {
+    for (const matrix of Object.values(matrices)) layers += matrixBytes(matrix, options);
+    for (const norm of norms.values()) layers += 4 * (norm.shape[0] ?? 1);
+  }
+  const tables = [inventory.embedding, ...(inventory.head === undefined ? [] : [inventory.head])];
+  const embeddingAndHead = tables.reduce((sum, table) => sum + tableBytes(table, options.head), 0);
+  const kvCache = kvCacheBytes(config, options.contextLength, options.kvFormat);
+  return { layers, embeddingAndHead, kvCache, total: layers + embeddingAndHead + kvCache };
+}
+
+/**
+ * Refuses a model that cannot fit, before anything is read.
+ *
+ * @throws BitnetError `memory/limit`
+ */
+export function checkFits(plan: MemoryPlan, availableBytes: number, advice: string): void {
+  if (plan.total <= availableBytes) return;
+  const megabytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
+  throw new BitnetError(
+    'memory/limit',
+    `this model takes ${megabytes(plan.total)} MiB (layers ${megabytes(plan.layers)}, embedding and head ` +
+      `${megabytes(plan.embeddingAndHead)}, KV cache ${megabytes(plan.kvCache)}) and this backend can address ` +
+      `${megabytes(availableBytes)} MiB; ${advice}`,
+    { details: { ...plan, availableBytes } },
+  );
+}
+
+function matrixBytes(source: MatrixSource, options: MemoryOptions): number {
+  const { rows, columns, info } = source;
+  return source.kind === 'dense'
+    ? denseBytes(heapFormat(info.dtype), rows, columns)
+    : options.ternaryBytes(rows, columns);
+}
+
+function tableBytes(source: MatrixSource, head: HeadMode): number {
+  const { rows, columns, info } = source;
+  return isHeadExact(source, head)
+    ? denseBytes(heapFormat(info.dtype), rows, columns)
+    : rows * (rowStride(columns) + 4);
+}
