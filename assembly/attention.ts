@@ -2,10 +2,10 @@
 // every sum). One call of `attendBlock` works on up to 8 tokens and the query heads of one kv head: a block of keys,
 // then of values, is expanded to f32 once and used for all of them.
 //
-// Scratch: f32 block [64][P], scores [R][64], running {maximum, weight} [R][2], out [R][P], with P = rowStride(D) and
-// R = 8 tokens * query heads per kv head.
+// Scratch: f32 block [64][P], scores [R][64], running {maximum, weight} [R][2], out [R][P], partial sums [16], with
+// P = rowStride(D) and R = 8 tokens * query heads per kv head.
 import { halfMask, halfScale } from './constants';
-import { exp1, exp4, fold16, halves4, rowStride } from './lanes';
+import { exp1, exp4, fold16, fold4, fold4x4, halves4, rowStride } from './lanes';
 
 const BLOCK: i32 = 64;
 const TOKENS: i32 = 8;
@@ -13,7 +13,7 @@ const TOKENS: i32 = 8;
 export function attentionScratchBytes(heads: i32, kvHeads: i32, headLength: i32): usize {
   const rows = TOKENS * (heads / kvHeads);
   const padded = rowStride(headLength);
-  return <usize>(BLOCK * padded + rows * (BLOCK + 2 + padded)) << 2;
+  return <usize>(BLOCK * padded + rows * (BLOCK + 2 + padded) + 16) << 2;
 }
 
 export function attention(
@@ -48,6 +48,7 @@ function attendBlock(
   const scores = scratch + (<usize>BLOCK * padded << 2);
   const running = scores + (rows * <usize>BLOCK << 2);
   const sums = running + (rows << 3);
+  const partial = sums + (rows * padded << 2);
   const cacheRow = padded << (format == 1 ? 1 : 2);
   const last = position + t1; // positions that the last token sees
   for (let start: i32 = 0; start < last; start += BLOCK) {
@@ -57,7 +58,7 @@ function attendBlock(
       const t = t0 + <i32>row / headCount, h = head + <i32>row % headCount;
       const seen = min<i32>(BLOCK, position + t + 1 - start);
       if (seen > 0) {
-        scoreRow(scores + (row * <usize>BLOCK << 2), q + (<usize>(t * heads + h) * padded << 2), scratch, padded, seen, scale);
+        scoreRow(scores + (row * <usize>BLOCK << 2), q + (<usize>(t * heads + h) * padded << 2), scratch, padded, seen, scale, partial);
       }
     }
     expandBlock(scratch, values + <usize>start * cacheRow, format, <usize>n * padded);
@@ -94,36 +95,40 @@ function expandBlock(to: usize, from: usize, format: i32, count: usize): void {
   }
 }
 
-/** scores [seen] = q·k * scale; the rest of the 64 is left alone. */
-function scoreRow(scores: usize, q: usize, keys: usize, padded: usize, seen: i32, scale: f32): void {
-  const bytes = padded << 2;
-  let i: i32 = 0;
-  for (; i + 2 <= seen; i += 2) {
-    let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
-    const k0 = keys + <usize>i * bytes, k1 = k0 + bytes;
-    for (let j: usize = 0; j < bytes; j += 64) {
-      let x = v128.load(q + j);
-      a = f32x4.add(a, f32x4.mul(x, v128.load(k0 + j))); e = f32x4.add(e, f32x4.mul(x, v128.load(k1 + j)));
-      x = v128.load(q + j, 16);
-      b = f32x4.add(b, f32x4.mul(x, v128.load(k0 + j, 16))); f = f32x4.add(f, f32x4.mul(x, v128.load(k1 + j, 16)));
-      x = v128.load(q + j, 32);
-      c = f32x4.add(c, f32x4.mul(x, v128.load(k0 + j, 32))); g = f32x4.add(g, f32x4.mul(x, v128.load(k1 + j, 32)));
-      x = v128.load(q + j, 48);
-      d = f32x4.add(d, f32x4.mul(x, v128.load(k0 + j, 48))); h = f32x4.add(h, f32x4.mul(x, v128.load(k1 + j, 48)));
-    }
-    store<f32>(scores + (<usize>i << 2), fold16(a, b, c, d) * scale);
-    store<f32>(scores + (<usize>i << 2), fold16(e, f, g, h) * scale, 4);
+/** q·k of two positions, lanes folded to four each, at `partial` [2]. */
+// @ts-ignore: decorator
+@inline function dotTwo(partial: usize, q: usize, k0: usize, bytes: usize): void {
+  let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+  const k1 = k0 + bytes;
+  for (let j: usize = 0; j < bytes; j += 64) {
+    let x = v128.load(q + j);
+    a = f32x4.add(a, f32x4.mul(x, v128.load(k0 + j))); e = f32x4.add(e, f32x4.mul(x, v128.load(k1 + j)));
+    x = v128.load(q + j, 16);
+    b = f32x4.add(b, f32x4.mul(x, v128.load(k0 + j, 16))); f = f32x4.add(f, f32x4.mul(x, v128.load(k1 + j, 16)));
+    x = v128.load(q + j, 32);
+    c = f32x4.add(c, f32x4.mul(x, v128.load(k0 + j, 32))); g = f32x4.add(g, f32x4.mul(x, v128.load(k1 + j, 32)));
+    x = v128.load(q + j, 48);
+    d = f32x4.add(d, f32x4.mul(x, v128.load(k0 + j, 48))); h = f32x4.add(h, f32x4.mul(x, v128.load(k1 + j, 48)));
   }
-  if (i < seen) {
-    let a = f32x4.splat(0), b = a, c = a, d = a;
-    const k0 = keys + <usize>i * bytes;
-    for (let j: usize = 0; j < bytes; j += 64) {
-      a = f32x4.add(a, f32x4.mul(v128.load(q + j), v128.load(k0 + j)));
-      b = f32x4.add(b, f32x4.mul(v128.load(q + j, 16), v128.load(k0 + j, 16)));
-      c = f32x4.add(c, f32x4.mul(v128.load(q + j, 32), v128.load(k0 + j, 32)));
-      d = f32x4.add(d, f32x4.mul(v128.load(q + j, 48), v128.load(k0 + j, 48)));
-    }
-    store<f32>(scores + (<usize>i << 2), fold16(a, b, c, d) * scale);
+  v128.store(partial, fold4(a, b, c, d));
+  v128.store(partial, fold4(e, f, g, h), 16);
+}
+
+/**
+ * scores [seen] = q·k * scale. Works in fours: the block of keys and the row of scores have room for 64, and what is
+ * written behind `seen` is never read.
+ */
+function scoreRow(scores: usize, q: usize, keys: usize, padded: usize, seen: i32, scale: f32, partial: usize): void {
+  const bytes = padded << 2;
+  const factor = f32x4.splat(scale);
+  for (let i: usize = 0; i < <usize>seen; i += 4) {
+    const k = keys + i * bytes;
+    dotTwo(partial, q, k, bytes);
+    dotTwo(partial + 32, q, k + 2 * bytes, bytes);
+    const sums = fold4x4(
+      v128.load(partial), v128.load(partial, 16), v128.load(partial, 32), v128.load(partial, 48),
+    );
+    v128.store(scores + (i << 2), f32x4.mul(sums, factor));
   }
 }
 

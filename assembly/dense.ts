@@ -1,7 +1,7 @@
 // f32 products with dense rows (f32, f16, bf16, Q8_0): 16-bit models, and the full-precision output head.
 import { halfMask, halfScale } from './constants';
 import { dense4, fold16, half1, rowStride } from './lanes';
-import { denseRowBytes } from './rows';
+import { denseRowBytes, expandRow } from './rows';
 
 /** 16-lane dot product of a dense row with f32 values. */
 // @ts-ignore: decorator
@@ -38,22 +38,63 @@ function dotQ8(row: usize, x: usize, K: i32): f32 {
   return fold16(a, b, c, d);
 }
 
-export function denseMatmul(
-  out: usize, outStride: i32, x: usize, w: usize, format: i32, K: i32, T: i32, accumulate: i32, r0: i32, r1: i32,
-): void {
+/** Stores or adds one result. */
+// @ts-ignore: decorator
+@inline function put(to: usize, value: f32, accumulate: i32): void {
+  store<f32>(to, accumulate ? load<f32>(to) + value : value);
+}
+
+/** An expanded row times two tokens, whose values are `xBytes` apart. */
+// @ts-ignore: decorator
+@inline function dotTwo(out: usize, outBytes: usize, row: usize, x: usize, xBytes: usize, accumulate: i32): void {
+  let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+  for (let k: usize = 0; k < xBytes; k += 64) {
+    const from = x + k, next = from + xBytes;
+    let w = v128.load(row + k);
+    a = f32x4.add(a, f32x4.mul(w, v128.load(from))); e = f32x4.add(e, f32x4.mul(w, v128.load(next)));
+    w = v128.load(row + k, 16);
+    b = f32x4.add(b, f32x4.mul(w, v128.load(from, 16))); f = f32x4.add(f, f32x4.mul(w, v128.load(next, 16)));
+    w = v128.load(row + k, 32);
+    c = f32x4.add(c, f32x4.mul(w, v128.load(from, 32))); g = f32x4.add(g, f32x4.mul(w, v128.load(next, 32)));
+    w = v128.load(row + k, 48);
+    d = f32x4.add(d, f32x4.mul(w, v128.load(from, 48))); h = f32x4.add(h, f32x4.mul(w, v128.load(next, 48)));
+  }
+  put(out, fold16(a, b, c, d), accumulate);
+  put(out + outBytes, fold16(e, f, g, h), accumulate);
+}
+
+/** One token, straight from the stored row: its bytes are what limits the speed. */
+function oneToken(out: usize, x: usize, w: usize, format: i32, K: i32, accumulate: i32, r0: i32, r1: i32): void {
   const stride = <usize>rowStride(K);
   const bytes = denseRowBytes(format, K);
   for (let r = <usize>r0; r < <usize>r1; r++) {
     const row = w + r * bytes;
-    for (let t: usize = 0; t < <usize>T; t++) {
-      const from = x + t * (stride << 2);
-      let value: f32;
-      if (format == 0) value = dotRow(row, from, stride, 0);
-      else if (format == 1) value = dotRow(row, from, stride, 1);
-      else if (format == 2) value = dotRow(row, from, stride, 2);
-      else value = dotQ8(row, from, K);
-      const to = out + (t * <usize>outStride + r << 2);
-      store<f32>(to, accumulate ? load<f32>(to) + value : value);
-    }
+    let value: f32;
+    if (format == 0) value = dotRow(row, x, stride, 0);
+    else if (format == 1) value = dotRow(row, x, stride, 1);
+    else if (format == 2) value = dotRow(row, x, stride, 2);
+    else value = dotQ8(row, x, K);
+    put(out + (r << 2), value, accumulate);
+  }
+}
+
+/** Several tokens: each row becomes f32 once, at `scratch` f32 [rowStride(K)]. */
+export function denseMatmul(
+  out: usize, outStride: i32, x: usize, w: usize, format: i32, K: i32, T: i32, accumulate: i32, r0: i32, r1: i32,
+  scratch: usize,
+): void {
+  if (T == 1) {
+    oneToken(out, x, w, format, K, accumulate, r0, r1);
+    return;
+  }
+  const stride = <usize>rowStride(K);
+  const xBytes = stride << 2, outBytes = <usize>outStride << 2;
+  const bytes = denseRowBytes(format, K);
+  for (let r = <usize>r0; r < <usize>r1; r++) {
+    expandRow(scratch, w + r * bytes, format, 1, K);
+    let t: usize = 0;
+    const to = out + (r << 2);
+    for (; t + 2 <= <usize>T; t += 2) dotTwo(to + t * outBytes, outBytes, scratch, x + t * xBytes, xBytes, accumulate);
+    if (t < <usize>T) put(to + t * outBytes, dotRow(scratch, x + t * xBytes, stride, 0), accumulate);
   }
 }

@@ -10,15 +10,21 @@
 /** Bytes before the values of a quantised row: f32 s, i32 Σq. */
 export const HEAD_BYTES: usize = 16;
 
-/** Sum of the 16 lanes held by four vectors (lanes 0-3, 4-7, 8-11, 12-15), folded 8, 4, 2, 1. */
+/** 16 lanes, held by four vectors (lanes 0-3, 4-7, 8-11, 12-15), folded to four: the steps 8 and 4. */
+// @ts-ignore: decorator
+@inline export function fold4(a: v128, b: v128, c: v128, d: v128): v128 {
+  return f32x4.add(f32x4.add(a, c), f32x4.add(b, d));
+}
+
+/** Sum of 16 lanes, folded 8, 4, 2, 1. */
 // @ts-ignore: decorator
 @inline export function fold16(a: v128, b: v128, c: v128, d: v128): f32 {
-  const four = f32x4.add(f32x4.add(a, c), f32x4.add(b, d));
+  const four = fold4(a, b, c, d);
   const two = f32x4.add(four, v128.shuffle<f32>(four, four, 2, 3, 0, 1));
   return f32x4.extract_lane(two, 0) + f32x4.extract_lane(two, 1);
 }
 
-/** Four 16-lane sums at once, given lanes already folded to four per sum: {s0, s1, s2, s3}. */
+/** The last two steps for four sums at once: {Σs0, Σs1, Σs2, Σs3}. */
 // @ts-ignore: decorator
 @inline export function fold4x4(s0: v128, s1: v128, s2: v128, s3: v128): v128 {
   const low = f32x4.add(v128.shuffle<f32>(s0, s1, 0, 1, 4, 5), v128.shuffle<f32>(s0, s1, 2, 3, 6, 7));

@@ -34,7 +34,8 @@ export function bindWasm(
       wasm.quantize16(q, x, K, int8ActivationLimit(K), wasm.activationBytes(K), t0, t1),
     ternaryMatmul: (out, outStride, q, w, weightScale, K, T, accumulate, r0, r1) =>
       wasm.ternaryMatmul(out, outStride, q, w, weightScale, K, T, accumulate, r0, r1, scratch),
-    denseMatmul: wasm.denseMatmul,
+    denseMatmul: (out, outStride, x, w, format, K, T, accumulate, r0, r1) =>
+      wasm.denseMatmul(out, outStride, x, w, format, K, T, accumulate, r0, r1, scratch + 64),
     int8Matmul: (out, outStride, q, w, scales, K, T, r0, r1) =>
       wasm.int8Matmul(out, outStride, q, wasm.activationBytes(K), w, scales, K, T, r0, r1),
     rope: wasm.rope,

@@ -61,6 +61,7 @@ export interface WasmExports {
     accumulate: number,
     r0: number,
     r1: number,
+    scratch: number,
   ): void;
   int8Matmul(
     out: number,
