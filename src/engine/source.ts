@@ -38,7 +38,7 @@ function asUrl(text: string): URL | undefined {
 }
 
 async function openUrl(url: URL, signal: AbortSignal | undefined): Promise<ByteSource | SourceFolder> {
-  if (url.protocol === 'file:') return openPath(decodeURIComponent(url.pathname));
+  if (url.protocol === 'file:') return openPath(url);
   if (url.protocol === 'http:' || url.protocol === 'https:') {
     if (url.pathname.endsWith('/')) return httpFolder(url);
     return openHttp(url, {}, signal);

@@ -76,7 +76,7 @@ export function postToParent(message: unknown): void {
  *
  * @throws BitnetError `platform/no-file-system`
  */
-export async function openPath(path: string): Promise<ByteSource | SourceFolder> {
+export async function openPath(path: string | URL): Promise<ByteSource | SourceFolder> {
   throw new BitnetError(
     'platform/no-file-system',
     `${path}: a browser opens no paths; give a URL, a File or a Blob instead`,

@@ -73,11 +73,12 @@ export function postToParent(message: unknown): void {
 }
 
 /**
- * Opens a path: a file as a byte source, a directory as a folder of them.
+ * Opens a path or a file: URL: a file as a byte source, a directory as a folder of them.
  *
  * @throws BitnetError `source/not-found`, `source/read-failed`
  */
-export async function openPath(path: string): Promise<ByteSource | SourceFolder> {
+export async function openPath(location: string | URL): Promise<ByteSource | SourceFolder> {
+  const path = typeof location === 'string' ? location : fileURLToPath(location);
   let isFolder: boolean;
   try {
     isFolder = (await stat(path)).isDirectory();

@@ -1,0 +1,54 @@
+/**
+ * How the program fails: exit statuses, faults of the command line as opposed to faults of files, and the sentence that
+ * goes to stderr. Texts from files pass {@link printable}, so that no file can send control sequences to the terminal.
+ */
+import { BitnetError } from '../base/errors.ts';
+import { printable } from './terminal.ts';
+
+/** Exit statuses of the program. */
+export const ExitStatus = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
+
+/** A command line that cannot be understood; the program ends with status 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Why a command's signal was aborted: the user pressed Ctrl-C, or whoever read our output has gone. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+  readonly status: number;
+
+  constructor(status: number) {
+    super('stopped');
+    this.status = status;
+  }
+}
+
+/** What to print for an error and which status to exit with. */
+export interface Failure {
+  /** '' when there is nothing to say. */
+  readonly message: string;
+  readonly status: number;
+}
+
+/**
+ * The outcome of a command that threw.
+ *
+ * @param debug add the stack (BITNET_DEBUG=1)
+ */
+export function describeFailure(error: unknown, debug: boolean): Failure {
+  if (error instanceof Stopped) return { message: '', status: error.status };
+  const stack = debug && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
+  if (error instanceof UsageError) {
+    return { message: printable(`bitnet: ${error.message}${stack}`), status: ExitStatus.usage };
+  }
+  if (error instanceof BitnetError) {
+    return { message: printable(`bitnet: ${error.message}${stack}`), status: ExitStatus.failure };
+  }
+  const what = error instanceof Error ? error.message : String(error);
+  const hint = debug ? '' : '; this is a bug in bitnet.ts, BITNET_DEBUG=1 shows where';
+  return {
+    message: printable(`bitnet: internal error: ${what.replace(/^internal error: /, '')}${hint}${stack}`),
+    status: ExitStatus.failure,
+  };
+}
