@@ -6,6 +6,7 @@ import { hardwareThreads, hasSharedMemory, Worker } from '#platform';
 import { assert } from '../base/assert.ts';
 import { BitnetError } from '../base/errors.ts';
 import type { Backend } from '../kernels/backend.ts';
+import type { Heap } from '../kernels/heap.ts';
 import { type BackendName, KvFormat, rowStride } from '../kernels/kernels.ts';
 import { selectBackend } from '../kernels/select.ts';
 import { createTeam, type Team } from '../kernels/team/team.ts';
@@ -56,10 +57,15 @@ const MOST_DEFAULT_THREADS = 8;
 /** Rows of logits that one step can give. */
 const STEP_OUTPUTS = 16;
 
+interface Loaded {
+  readonly heap: Heap;
+  readonly team: Team;
+  readonly plan: ModelPlan;
+}
+
 /** See the file's header. Made by {@link loadEngine}. */
 export class Engine {
   readonly config: ModelConfig;
-  readonly backend: Backend;
   /** Tokens that a session can hold. */
   readonly contextLength: number;
   /** Most tokens of a step. */
@@ -70,11 +76,14 @@ export class Engine {
   readonly headKind: 'dense' | 'int8';
   /** Sentences on faster backends that were passed over, and on what is unusual about the file. */
   readonly warnings: readonly string[];
-  readonly #team: Team;
-  readonly #plan: ModelPlan;
+  /** Name of the kernels that run. */
+  readonly backendName: Backend['name'];
+  /** Threads that compute. */
+  readonly threads: number;
   readonly #kvFormat: KvFormat;
+  /** Everything that holds memory; let go of by {@link dispose}, whoever still holds the engine. */
+  #loaded: Loaded | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-  #isDisposed = false;
 
   constructor(parts: {
     backend: Backend;
@@ -85,38 +94,36 @@ export class Engine {
     warnings: readonly string[];
   }) {
     this.config = parts.plan.config;
-    this.backend = parts.backend;
+    this.backendName = parts.backend.name;
+    this.threads = parts.team.count;
     this.contextLength = parts.contextLength;
     this.batchTokens = parts.plan.work.tokens;
     this.headKind = parts.plan.head.kind === 'int8' ? 'int8' : 'dense';
     this.warnings = parts.warnings;
-    this.#team = parts.team;
-    this.#plan = parts.plan;
     this.#kvFormat = parts.kvFormat;
+    this.#loaded = { heap: parts.backend.heap, team: parts.team, plan: parts.plan };
   }
 
-  /** Threads that compute. */
-  get threads(): number {
-    return this.#team.count;
+  /** Bytes of the heap that are in use. */
+  get usedBytes(): number {
+    return this.#use().heap.usedBytes;
   }
 
   /** Throws `model/disposed` after {@link dispose}. */
   checkUsable(): void {
-    if (this.#isDisposed) {
-      throw new BitnetError('model/disposed', 'the model was disposed of; load it again to use it');
-    }
+    this.#use();
   }
 
   /** A zeroed cache for {@link contextLength} positions; give it back with {@link freeCache}. */
   allocateCache(): KvCachePlan {
-    this.checkUsable();
     const bytes = kvCacheBytes(this.config, this.contextLength, this.#kvFormat);
-    const address = this.backend.heap.allocate(bytes);
+    const address = this.#use().heap.allocate(bytes);
     return { address, capacity: this.contextLength, format: this.#kvFormat };
   }
 
+  /** Takes a cache back. */
   freeCache(cache: KvCachePlan): void {
-    if (!this.#isDisposed) this.backend.heap.free(cache.address);
+    this.#loaded?.heap.free(cache.address);
   }
 
   /**
@@ -133,9 +140,8 @@ export class Engine {
   }
 
   async #step(items: readonly StepItem[]): Promise<Float32Array[]> {
-    this.checkUsable();
-    const { work } = this.#plan;
-    const { heap } = this.backend;
+    const { heap, team, plan } = this.#use();
+    const { work } = plan;
     const tokens = items.flatMap((item) => Array.from(item.tokens));
     const positions = items.flatMap((item) => Array.from(item.tokens, (_, i) => item.position + i));
     assert(tokens.length >= 1 && tokens.length <= work.tokens, `a step of ${tokens.length} tokens`);
@@ -151,7 +157,7 @@ export class Engine {
     });
     assert(outputRows.length <= work.outputs, `a step of ${outputRows.length} outputs`);
     heap.i32(work.outputRows, outputRows.length).set(outputRows);
-    await this.#team.run('forward', { tokens: tokens.length, segments, outputs: outputRows.length });
+    await team.run('forward', { tokens: tokens.length, segments, outputs: outputRows.length });
     const { vocabularySize } = this.config;
     return outputRows.map((_, i) =>
       heap.f32(work.logits + 4 * i * rowStride(vocabularySize), vocabularySize).slice(),
@@ -160,8 +166,14 @@ export class Engine {
 
   /** Ends all threads and lets go of the memory. */
   async dispose(): Promise<void> {
-    this.#isDisposed = true;
-    await this.#team.dispose();
+    const team = this.#loaded?.team;
+    this.#loaded = undefined;
+    await team?.dispose();
+  }
+
+  #use(): Loaded {
+    if (this.#loaded !== undefined) return this.#loaded;
+    throw new BitnetError('model/disposed', 'the model was disposed of; load it again to use it');
   }
 }
 

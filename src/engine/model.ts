@@ -78,7 +78,7 @@ export class Model {
   constructor(engine: Engine, text: ModelText, loadSeconds: number) {
     this.engine = engine;
     this.config = engine.config;
-    this.backend = engine.backend.name;
+    this.backend = engine.backendName;
     this.contextLength = engine.contextLength;
     this.tokenizer = text.tokenizer;
     this.loadSeconds = loadSeconds;
