@@ -16,27 +16,46 @@ export function ternaryBytes(M: i32, K: i32): usize {
   return <usize>((M + 3) >> 2) * tileStride(K);
 }
 
+/** Sixteen bytes of a tile from the 64 codes of a row. */
+// @ts-ignore: decorator
+@inline function strip(codes: usize): v128 {
+  const low = v128.or(v128.load(codes), i16x8.shl(v128.load(codes, 16), 2));
+  const high = v128.or(i16x8.shl(v128.load(codes, 32), 4), i16x8.shl(v128.load(codes, 48), 6));
+  return v128.or(low, high);
+}
+
+/** The strip of the last columns, fewer than 64, of a row; codes behind the row count as 0. */
+function lastStrip(to: usize, codes: usize, columns: usize): void {
+  for (let j: usize = 0; j < 16; j++) {
+    let byte: u32 = 0;
+    for (let f: usize = 0; f < 4; f++) {
+      const column: usize = 16 * f + j;
+      if (column < columns) byte |= <u32>load<u8>(codes + column) << (<u32>f << 1);
+    }
+    store<u8>(to + j, <u8>byte);
+  }
+}
+
+/** Whole tiles are written a cache line at a time; rows of a part of a tile leave its other rows alone. */
 export function packTernary(w: usize, codes: usize, K: i32, row0: i32, row1: i32): void {
-  const whole = <usize>K & ~63;
-  for (let r = <usize>row0; r < <usize>row1; r++, codes += <usize>K) {
+  const columns = <usize>K, whole = columns & ~63;
+  let r = <usize>row0;
+  for (; (r & 3) == 0 && r + 4 <= <usize>row1; r += 4, codes += 4 * columns) {
+    let to = w + (r >> 2) * tileStride(K);
+    for (let from = codes, end = codes + whole; from < end; from += 64, to += 64) {
+      v128.store(to, strip(from));
+      v128.store(to, strip(from + columns), 16);
+      v128.store(to, strip(from + 2 * columns), 32);
+      v128.store(to, strip(from + 3 * columns), 48);
+    }
+    if (whole < columns) {
+      for (let i: usize = 0; i < 4; i++) lastStrip(to + 16 * i, codes + i * columns + whole, columns - whole);
+    }
+  }
+  for (; r < <usize>row1; r++, codes += columns) {
     let to = w + (r >> 2) * tileStride(K) + ((r & 3) << 4);
-    let k: usize = 0;
-    for (; k < whole; k += 64, to += 64) {
-      const from = codes + k;
-      const low = v128.or(v128.load(from), i16x8.shl(v128.load(from, 16), 2));
-      const high = v128.or(i16x8.shl(v128.load(from, 32), 4), i16x8.shl(v128.load(from, 48), 6));
-      v128.store(to, v128.or(low, high));
-    }
-    if (k < <usize>K) {
-      for (let j: usize = 0; j < 16; j++) {
-        let byte: u32 = 0;
-        for (let f: usize = 0; f < 4; f++) {
-          const column = k + 16 * f + j;
-          if (column < <usize>K) byte |= <u32>load<u8>(codes + column) << (<u32>f << 1);
-        }
-        store<u8>(to + j, <u8>byte);
-      }
-    }
+    for (let from = codes, end = codes + whole; from < end; from += 64, to += 64) v128.store(to, strip(from));
+    if (whole < columns) lastStrip(to, codes + whole, columns - whole);
   }
 }
 

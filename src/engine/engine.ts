@@ -14,6 +14,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { type Inventory, takeInventory } from '../model/inventory.ts';
 import { kvCacheBytes } from '../model/kv-cache.ts';
 import { type HeadMode, loadWeights } from '../model/load.ts';
+import { PACK_ROWS } from '../model/load-programs.ts';
 import { checkFits, planMemory } from '../model/memory-plan.ts';
 import type { OpenedModel } from '../model/open.ts';
 import type { KvCachePlan, ModelPlan } from '../model/plan.ts';
@@ -217,12 +218,13 @@ async function loadOn(
   const { config } = opened;
   const { headCount, headCountKv, headLength, embeddingLength, feedForwardLength } = config;
   const attentionScratch = backend.kernels.attentionScratchBytes(headCount, headCountKv, headLength);
+  const longestRow = Math.max(embeddingLength, feedForwardLength, headCount * headLength);
   const team = await createTeam({
     backend,
     workers: settings.threads,
     spawn: () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
     programs: createPrograms(),
-    scratchBytes: Math.max(attentionScratch, embeddingLength, feedForwardLength, headCount * headLength),
+    scratchBytes: Math.max(attentionScratch, PACK_ROWS * longestRow),
   });
   try {
     const memory = planMemory(inventory, config, {

@@ -70,13 +70,17 @@ function packMasters(member: Member, args: PackMastersArgs): void {
   });
 }
 
+/** Rows that are unpacked before they are packed together: a tile of every backend takes at least this many. */
+export const PACK_ROWS = 4;
+
 /** Packs this member's rows from the codes that `unpack` writes, row by row. */
 function packRows(member: Member, args: PackArgs, unpack: (row: number, codes: Uint8Array) => void): void {
-  const [from, to] = share(member, args.row1 - args.row0, 4);
-  const codes = member.heap.u8(member.scratch, args.columns);
-  for (let row = args.row0 + from; row < args.row0 + to; row++) {
-    unpack(row, codes);
-    member.kernels.packTernary(args.w, member.scratch, args.columns, row, row + 1);
+  const { columns, row0, row1 } = args;
+  const [from, to] = share(member, row1 - row0, PACK_ROWS);
+  for (let row = row0 + from; row < row0 + to; row += PACK_ROWS) {
+    const end = Math.min(row + PACK_ROWS, row0 + to);
+    for (let r = row; r < end; r++) unpack(r, member.heap.u8(member.scratch + (r - row) * columns, columns));
+    member.kernels.packTernary(args.w, member.scratch, columns, row, end);
   }
 }
 
