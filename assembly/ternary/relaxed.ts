@@ -107,45 +107,18 @@ function gemm4(
         const limit = min<usize>(a + 1024, end);
         for (; a < limit; a += 64, p += 64) {
           let x = v128.load(p), y = v128.load(p, 16);
-          let c = v128.and(x, m), d = v128.and(y, m);
-          let t = v128.load(a);
-          s00 = i16x8.add(s00, dot(t, c)); s01 = i16x8.add(s01, dot(t, d));
-          t = v128.load(a + b1);
-          s10 = i16x8.add(s10, dot(t, c)); s11 = i16x8.add(s11, dot(t, d));
-          t = v128.load(a + b2);
-          s20 = i16x8.add(s20, dot(t, c)); s21 = i16x8.add(s21, dot(t, d));
-          t = v128.load(a + b3);
-          s30 = i16x8.add(s30, dot(t, c)); s31 = i16x8.add(s31, dot(t, d));
-          x = i16x8.shr_u(x, 2), y = i16x8.shr_u(y, 2);
-          c = v128.and(x, m), d = v128.and(y, m);
-          t = v128.load(a, 16);
-          s00 = i16x8.add(s00, dot(t, c)); s01 = i16x8.add(s01, dot(t, d));
-          t = v128.load(a + b1, 16);
-          s10 = i16x8.add(s10, dot(t, c)); s11 = i16x8.add(s11, dot(t, d));
-          t = v128.load(a + b2, 16);
-          s20 = i16x8.add(s20, dot(t, c)); s21 = i16x8.add(s21, dot(t, d));
-          t = v128.load(a + b3, 16);
-          s30 = i16x8.add(s30, dot(t, c)); s31 = i16x8.add(s31, dot(t, d));
-          x = i16x8.shr_u(x, 2), y = i16x8.shr_u(y, 2);
-          c = v128.and(x, m), d = v128.and(y, m);
-          t = v128.load(a, 32);
-          s00 = i16x8.add(s00, dot(t, c)); s01 = i16x8.add(s01, dot(t, d));
-          t = v128.load(a + b1, 32);
-          s10 = i16x8.add(s10, dot(t, c)); s11 = i16x8.add(s11, dot(t, d));
-          t = v128.load(a + b2, 32);
-          s20 = i16x8.add(s20, dot(t, c)); s21 = i16x8.add(s21, dot(t, d));
-          t = v128.load(a + b3, 32);
-          s30 = i16x8.add(s30, dot(t, c)); s31 = i16x8.add(s31, dot(t, d));
-          x = i16x8.shr_u(x, 2), y = i16x8.shr_u(y, 2);
-          c = v128.and(x, m), d = v128.and(y, m);
-          t = v128.load(a, 48);
-          s00 = i16x8.add(s00, dot(t, c)); s01 = i16x8.add(s01, dot(t, d));
-          t = v128.load(a + b1, 48);
-          s10 = i16x8.add(s10, dot(t, c)); s11 = i16x8.add(s11, dot(t, d));
-          t = v128.load(a + b2, 48);
-          s20 = i16x8.add(s20, dot(t, c)); s21 = i16x8.add(s21, dot(t, d));
-          t = v128.load(a + b3, 48);
-          s30 = i16x8.add(s30, dot(t, c)); s31 = i16x8.add(s31, dot(t, d));
+          for (let field: usize = 0; field < 64; field += 16) {
+            const c = v128.and(x, m), d = v128.and(y, m);
+            x = i16x8.shr_u(x, 2), y = i16x8.shr_u(y, 2);
+            let t = v128.load(a + field);
+            s00 = i16x8.add(s00, dot(t, c)); s01 = i16x8.add(s01, dot(t, d));
+            t = v128.load(a + field + b1);
+            s10 = i16x8.add(s10, dot(t, c)); s11 = i16x8.add(s11, dot(t, d));
+            t = v128.load(a + field + b2);
+            s20 = i16x8.add(s20, dot(t, c)); s21 = i16x8.add(s21, dot(t, d));
+            t = v128.load(a + field + b3);
+            s30 = i16x8.add(s30, dot(t, c)); s31 = i16x8.add(s31, dot(t, d));
+          }
         }
         A00 = i32x4.add(A00, i32x4.extadd_pairwise_i16x8_s(s00)); A01 = i32x4.add(A01, i32x4.extadd_pairwise_i16x8_s(s01));
         A10 = i32x4.add(A10, i32x4.extadd_pairwise_i16x8_s(s10)); A11 = i32x4.add(A11, i32x4.extadd_pairwise_i16x8_s(s11));
