@@ -2,8 +2,8 @@
 export { attention, attentionScratchBytes } from './attention';
 export { barrier } from './barrier';
 export { codeMask, halfMask, halfScale } from './constants';
-export { denseMatmul } from './dense';
-export { int8Matmul } from './int8';
+export { denseMatmul } from './matmul/dense';
+export { int8Matmul } from './matmul/int8';
 export { packInt8Rows, packTernary, ternaryBytes } from './pack';
 export { quantize16 } from './quantize';
 export { rope, storeKv } from './rope';

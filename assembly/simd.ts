@@ -1,3 +1,3 @@
 // Entry of the build for plain SIMD128.
-export { activationBytes, quantize, ternaryMatmul } from './ternary/simd';
+export { activationBytes, quantize, ternaryMatmul } from './matmul/ternary-simd';
 export * from './shared';

@@ -4,7 +4,28 @@
  * plain `Error`s from assert.ts. Aborting is not a fault: the signal's own reason is thrown unchanged.
  */
 
-/** Anything that is wrong with a file, an option or a request. */
+/** Control characters, and those that turn the direction of a line or break it. */
+const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
+/** Messages quote names out of files, which may be as long as the file likes. */
+const LONGEST_MESSAGE = 1200;
+
+/** A message on one line that can do nothing to a terminal, whatever a file called its tensors. */
+function printable(message: string): string {
+  const line = message.replace(UNPRINTABLE, (unit) => JSON_ESCAPES.get(unit) ?? hexEscape(unit));
+  return line.length <= LONGEST_MESSAGE ? line : `${line.slice(0, 800)}…${line.slice(-300)}`;
+}
+
+const JSON_ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+function hexEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Anything that is wrong with a file, an option or a request. The message is one line of printable text. */
 export class BitnetError extends Error {
   override readonly name: string = 'BitnetError';
   /** Stable identifier such as `gguf/bad-magic`. */
@@ -17,7 +38,7 @@ export class BitnetError extends Error {
     message: string,
     options: { details?: Readonly<Record<string, unknown>>; cause?: unknown } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
   }

@@ -39,7 +39,7 @@ export function parseCommandLine(command: Command, args: readonly string[]): Par
     if (token.kind !== 'option') continue;
     const option = known.get(token.name);
     if (option === undefined) throw unknownOption(command, token.rawName, [...known.values()]);
-    const value = valueOf(option, token.rawName, token.value, token.inlineValue === true);
+    const value = valueGiven(option, token.rawName, token.value, token.inlineValue === true);
     options[option.name] =
       option.multiple === true && typeof value === 'string'
         ? [...((options[option.name] as readonly string[] | undefined) ?? []), value]
@@ -48,7 +48,7 @@ export function parseCommandLine(command: Command, args: readonly string[]): Par
   return { positionals, options, help: options.help === true };
 }
 
-function valueOf(
+function valueGiven(
   option: CommandOption,
   rawName: string,
   value: string | undefined,

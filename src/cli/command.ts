@@ -1,4 +1,4 @@
-/** What every command of the `bitnet` program is made of; main.ts finds them by name and prints their help. */
+/** What every command of the `bitnet` program is made of; program.ts finds them by name and help.ts prints their help. */
 
 /** An option of a command, as in `--max-tokens N`. */
 export interface CommandOption {
@@ -27,11 +27,18 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** A paragraph for the command's own help. */
+  readonly details?: string;
+  /** Left out of the list of commands. */
+  readonly isHidden?: boolean;
   /** Positionals as shown in the usage line: `[MODEL] PROMPT`. */
   readonly positionals: string;
   readonly options: readonly CommandOption[];
   /** Whole command lines with what they do. */
   readonly examples: readonly (readonly [commandLine: string, what: string])[];
-  /** @returns the exit status */
+  /**
+   * @returns the exit status
+   * @throws UsageError for a command line that cannot be understood; BitnetError; the signal's reason when aborted
+   */
   run(input: CommandInput): Promise<number>;
 }

@@ -1,9 +1,9 @@
 /**
  * How the program fails: exit statuses, faults of the command line as opposed to faults of files, and the sentence that
- * goes to stderr. Texts from files pass {@link printable}, so that no file can send control sequences to the terminal.
+ * goes to stderr. Texts from files pass {@link printableLine}, so that no file can send control sequences to the terminal.
  */
-import { BitnetError } from '../base/errors.ts';
-import { printable } from './terminal.ts';
+import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
+import { printable, printableLine } from './terminal.ts';
 
 /** Exit statuses of the program. */
 export const ExitStatus = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
@@ -38,17 +38,20 @@ export interface Failure {
  */
 export function describeFailure(error: unknown, debug: boolean): Failure {
   if (error instanceof Stopped) return { message: '', status: error.status };
-  const stack = debug && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
-  if (error instanceof UsageError) {
-    return { message: printable(`bitnet: ${error.message}${stack}`), status: ExitStatus.usage };
-  }
-  if (error instanceof BitnetError) {
-    return { message: printable(`bitnet: ${error.message}${stack}`), status: ExitStatus.failure };
-  }
-  const what = error instanceof Error ? error.message : String(error);
+  const stack = debug && error instanceof Error ? `\n${printable(error.stack ?? '')}` : '';
+  const line = (sentence: string) => printableLine(`bitnet: ${sentence}`) + stack;
+  if (error instanceof UsageError) return { message: line(error.message), status: ExitStatus.usage };
+  if (error instanceof BitnetError) return { message: line(sentenceOf(error)), status: ExitStatus.failure };
+  const what = error instanceof Error ? error.message.replace(/^internal error: /, '') : String(error);
   const hint = debug ? '' : '; this is a bug in bitnet.ts, BITNET_DEBUG=1 shows where';
-  return {
-    message: printable(`bitnet: internal error: ${what.replace(/^internal error: /, '')}${hint}${stack}`),
-    status: ExitStatus.failure,
-  };
+  return { message: line(`internal error: ${what}${hint}`), status: ExitStatus.failure };
+}
+
+/** The error's message; where it advises in terms of the API, in terms of the command line. */
+export function sentenceOf(error: BitnetError): string {
+  if (!(error instanceof ContextLengthExceeded)) return error.message;
+  return (
+    `${error.requestedTokens} tokens do not fit in the context of ${error.contextLength}; shorten the text, enlarge the ` +
+    'context with --context if the model allows it, or let --overflow slide forget the older half'
+  );
 }

@@ -20,10 +20,14 @@ export class ProgressBar {
   #share = 0;
   #drawnAt = Number.NEGATIVE_INFINITY;
 
-  constructor(label: string, stream: OutputStream = process.stderr, now: () => number = performance.now) {
+  constructor(
+    label: string,
+    stream: OutputStream = process.stderr,
+    now: () => number = () => performance.now(),
+  ) {
     this.#label = label;
     this.#stream = stream;
-    this.#now = () => now.call(performance);
+    this.#now = now;
     this.#start = this.#now();
   }
 

@@ -72,6 +72,11 @@ export function printable(text: string): string {
   });
 }
 
+/** As {@link printable}, on one line. */
+export function printableLine(text: string): string {
+  return printable(text).replaceAll('\n', '␊').replaceAll('\t', '␉');
+}
+
 /**
  * All of standard input as text, without the newline that ends it.
  *

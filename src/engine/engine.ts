@@ -18,7 +18,7 @@ import { PACK_ROWS } from '../model/load-programs.ts';
 import { checkFits, planMemory } from '../model/memory-plan.ts';
 import type { OpenedModel } from '../model/open.ts';
 import type { KvCachePlan, ModelPlan } from '../model/plan.ts';
-import { fillRopeTable } from '../model/rope-table.ts';
+import { fillRopeTable, MOST_POSITIONS, ropeTableBytes } from '../model/rope-table.ts';
 import { findModelFault } from '../model/self-test.ts';
 import { allocateWorkSpace } from '../model/work-space.ts';
 import { createPrograms } from './programs.ts';
@@ -231,7 +231,9 @@ async function loadOn(
       contextLength: settings.contextLength,
       kvFormat: settings.kvFormat,
       head: settings.head,
-      ternaryBytes: backend.kernels.ternaryBytes,
+      batchTokens: settings.batchTokens,
+      outputs: STEP_OUTPUTS,
+      kernels: backend.kernels,
     });
     checkFits(memory, backend.heap.availableBytes, backend.heap.limitAdvice);
     const progress = progressOf(opened, options.onProgress);
@@ -243,7 +245,7 @@ async function loadOn(
       signal: options.signal,
     });
     const { contextLength, kvFormat } = settings;
-    const ropeTable = backend.heap.allocate(8 * contextLength * headLength);
+    const ropeTable = backend.heap.allocate(ropeTableBytes(contextLength, headLength));
     const angles = backend.heap.f64(ropeTable, contextLength * headLength);
     fillRopeTable(angles, contextLength, headLength, config.ropeFreqBase, weights.ropeFactors);
     const plan: ModelPlan = {
@@ -287,7 +289,7 @@ function checkOptions({ config }: OpenedModel, options: EngineOptions): Settings
         '(COOP: same-origin, COEP: require-corp) or use one thread',
     );
   }
-  const trained = config.contextLength;
+  const trained = Math.min(config.contextLength, MOST_POSITIONS);
   const contextLength = options.contextLength ?? Math.min(trained, DEFAULT_CONTEXT);
   return {
     // A single worker without shared memory would be unreachable: compute where we are.

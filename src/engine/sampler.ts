@@ -1,6 +1,6 @@
 /**
- * From logits to the next token. The order of steps is that of llama.cpp and of Hugging Face's generate: bias, penalties,
- * temperature, top-k, top-p, min-p, draw. Computed in double precision with our own exponential, so that a seed gives the
+ * From logits to the next token, in the order of Hugging Face's generate: bias, penalties, temperature, top-k, top-p,
+ * min-p, draw. Computed in double precision with our own exponential, so that a seed gives the
  * same tokens in every runtime.
  */
 import { exp, ln } from '../base/elementary.ts';
@@ -106,19 +106,24 @@ export class Sampler {
 
   #draw(logits: Float32Array, best: number): number {
     const { temperature, topK, topP, minP } = this.#options;
-    const weight = (id: number) => exp((logits[id]! - best) / temperature);
-    // Relative to the most likely token, whose weight is 1, min-p is a floor on the weight.
-    let candidates = mostLikely(logits, topK, best + temperature * ln(minP));
-    const total = candidates.reduce((sum, id) => sum + weight(id), 0);
-    if (topP < 1) candidates = nucleus(candidates, weight, topP * total);
-    const kept = candidates.reduce((sum, id) => sum + weight(id), 0);
-    let left = this.#random.next() * kept;
-    for (const id of candidates) {
-      left -= weight(id);
-      if (left < 0) return id;
+    const ids = topK > 0 ? Uint32Array.from(mostLikely(logits, topK)) : possible(logits);
+    let candidates = weigh(ids, logits, best, temperature);
+    if (topP < 1) candidates = nucleus(candidates, topP);
+    // The most likely token has the weight 1, so min-p is a floor on weights.
+    if (minP > 0) candidates = select(candidates, (weight) => weight >= minP);
+    let left = this.#random.next() * sum(candidates.weights);
+    for (const [index, weight] of candidates.weights.entries()) {
+      left -= weight;
+      if (left < 0) return candidates.ids[index]!;
     }
-    return candidates.at(-1)!;
+    return candidates.ids.at(-1)!;
   }
+}
+
+/** Tokens that may be drawn, with their probabilities relative to the most likely one's. */
+interface Candidates {
+  readonly ids: Uint32Array;
+  readonly weights: Float64Array;
 }
 
 /** The lowest id with the largest logit; NaN never wins. */
@@ -145,38 +150,74 @@ export function logSumExp(logits: Float32Array): number {
 /** The `count` most likely tokens, most likely first. */
 export function topTokens(logits: Float32Array, count: number): TokenProbability[] {
   const normaliser = logSumExp(logits);
-  return mostLikely(logits, Math.max(count, 1), Number.NEGATIVE_INFINITY)
-    .slice(0, count)
-    .map((id) => ({ id, logprob: logits[id]! - normaliser }));
+  return mostLikely(logits, count).map((id) => ({ id, logprob: logits[id]! - normaliser }));
 }
 
-/** Ids by falling logit (rising id among equals), at most `count` unless 0, none below `floor`. */
-function mostLikely(logits: Float32Array, count: number, floor: number): number[] {
+/** Ids of tokens that are not forbidden. */
+function possible(logits: Float32Array): Uint32Array {
+  const ids = new Uint32Array(logits.length);
+  let count = 0;
+  for (let id = 0; id < logits.length; id++) if (logits[id]! > Number.NEGATIVE_INFINITY) ids[count++] = id;
+  return ids.subarray(0, count);
+}
+
+function weigh(ids: Uint32Array, logits: Float32Array, best: number, temperature: number): Candidates {
+  const weights = new Float64Array(ids.length);
+  for (let i = 0; i < ids.length; i++) weights[i] = exp((logits[ids[i]!]! - best) / temperature);
+  return { ids, weights };
+}
+
+/** At most `count` ids by falling logit, rising id among equals. */
+function mostLikely(logits: Float32Array, count: number): number[] {
   const byLogit = (a: number, b: number) => logits[b]! - logits[a]! || a - b;
+  const keep = (ids: number[]) => {
+    ids.sort(byLogit);
+    if (ids.length > count) ids.length = count;
+  };
   const ids: number[] = [];
-  let threshold = floor;
+  let least = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < logits.length; id++) {
-    if (!(logits[id]! >= threshold) || logits[id] === Number.NEGATIVE_INFINITY) continue;
+    // Later ids lose ties, so what equals the least kept one need not be looked at once the list has been full.
+    if (!(logits[id]! > least)) continue;
     ids.push(id);
-    // Sorting now and then keeps the list short without a heap.
-    if (count > 0 && ids.length >= 4 * count + 64) {
-      ids.sort(byLogit).length = count;
-      threshold = logits[ids[count - 1]!]!;
+    if (ids.length >= 2 * count + 64) {
+      keep(ids);
+      least = logits[ids[count - 1]!]!;
     }
   }
-  ids.sort(byLogit);
-  if (count > 0 && ids.length > count) ids.length = count;
+  keep(ids);
   return ids;
 }
 
-/** The fewest of the candidates, most likely first, whose weights reach `mass`. */
-function nucleus(candidates: readonly number[], weight: (id: number) => number, mass: number): number[] {
-  let sum = 0;
-  for (const [index, id] of candidates.entries()) {
-    sum += weight(id);
-    if (sum >= mass) return candidates.slice(0, index + 1);
+/** The fewest candidates whose weights reach the share `p` of all; of equals at the edge, the first ones. */
+function nucleus(candidates: Candidates, p: number): Candidates {
+  const mass = p * sum(candidates.weights);
+  // Sorting numbers alone is much faster than sorting tokens, and all that is needed is where the nucleus ends.
+  const falling = candidates.weights.slice().sort().reverse();
+  let reached = 0;
+  let count = 0;
+  while (count < falling.length && reached < mass) reached += falling[count++]!;
+  const edge = falling[Math.max(count, 1) - 1]!;
+  let atEdge = falling.subarray(0, count).filter((weight) => weight === edge).length;
+  return select(candidates, (weight) => weight > edge || (weight === edge && atEdge-- > 0));
+}
+
+function select({ ids, weights }: Candidates, accept: (weight: number) => boolean): Candidates {
+  const kept = new Uint32Array(ids.length);
+  const keptWeights = new Float64Array(ids.length);
+  let count = 0;
+  for (let i = 0; i < ids.length; i++) {
+    if (!accept(weights[i]!)) continue;
+    kept[count] = ids[i]!;
+    keptWeights[count++] = weights[i]!;
   }
-  return [...candidates];
+  return { ids: kept.subarray(0, count), weights: keptWeights.subarray(0, count) };
+}
+
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]!;
+  return total;
 }
 
 function inRange(name: string, value: number, least: number, most: number): number {

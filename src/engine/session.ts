@@ -6,7 +6,7 @@ import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
 import type { KvCachePlan } from '../model/plan.ts';
 import type { Engine } from './engine.ts';
 
-/** See the file's header. Made by {@link createSession}; not for concurrent calls. */
+/** See the file's header. Not for concurrent calls. */
 export class Session {
   readonly engine: Engine;
   readonly #cache: KvCachePlan;

@@ -34,7 +34,12 @@ export async function openSource(
 }
 
 function asUrl(text: string): URL | undefined {
-  return /^(?:https?|file|blob|data):/i.test(text) ? new URL(text) : undefined;
+  if (!/^(?:https?|file|blob|data):/i.test(text)) return undefined;
+  try {
+    return new URL(text);
+  } catch (cause) {
+    throw new BitnetError('source/bad-url', `${text}: this is no URL that can be read`, { cause });
+  }
 }
 
 async function openUrl(url: URL, signal: AbortSignal | undefined): Promise<ByteSource | SourceFolder> {
@@ -43,6 +48,22 @@ async function openUrl(url: URL, signal: AbortSignal | undefined): Promise<ByteS
     if (url.pathname.endsWith('/')) return httpFolder(url);
     return openHttp(url, {}, signal);
   }
-  const response = await fetch(url, signal === undefined ? {} : { signal });
-  return blobSource(await response.blob(), 'model');
+  return blobSource(await fetchBlob(url, signal), 'model');
+}
+
+async function fetchBlob(url: URL, signal: AbortSignal | undefined): Promise<Blob> {
+  try {
+    const response = await fetch(url, signal === undefined ? {} : { signal });
+    return await response.blob();
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const name = url.href.slice(0, 80);
+    throw new BitnetError(
+      'source/read-failed',
+      `${name}: the URL cannot be read; it was revoked or damaged`,
+      {
+        cause,
+      },
+    );
+  }
 }

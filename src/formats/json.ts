@@ -39,6 +39,15 @@ export function parseJsonObject(bytes: Uint8Array<ArrayBuffer>, what: string): J
   return value;
 }
 
+/** What a value is, for messages: a text in quotes (its beginning), a number, or the kind of anything else. */
+export function describeJson(value: unknown): string {
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (value === undefined || value === null) return 'missing';
+  return Array.isArray(value) ? 'a list' : 'an object';
+}
+
 /** True for a JSON object, false for an array or anything else. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

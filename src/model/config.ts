@@ -1,6 +1,8 @@
 /** The numbers that define a model, read from GGUF metadata or a Hugging Face config.json, checked against each other. */
 import { BitnetError } from '../base/errors.ts';
 import { findNumber, findString, type GgufMetadata } from '../formats/gguf/metadata.ts';
+import { describeJson } from '../formats/json.ts';
+import { LONGEST_ROW } from '../kernels/backend.ts';
 import { Activation, RopeStyle } from '../kernels/kernels.ts';
 import { ARCHITECTURES, type Architecture, HUGGING_FACE_CLASSES } from './architecture.ts';
 
@@ -31,13 +33,16 @@ export interface Described {
   readonly config: ModelConfig;
 }
 
-/** Bounds against absurd files: generous for every model that could run here. */
+/**
+ * Bounds against absurd files: generous for every model that could run here. They also keep every matrix below 2^32
+ * weights, so that its packed size is a number that wasm32 can tell.
+ */
 const LIMITS: Partial<Record<keyof ModelConfig, number>> = {
   vocabularySize: 1 << 21,
   contextLength: 1 << 24,
-  embeddingLength: 1 << 16,
+  embeddingLength: 1 << 15,
   blockCount: 1024,
-  feedForwardLength: 1 << 17,
+  feedForwardLength: LONGEST_ROW,
   headCount: 1024,
   headCountKv: 1024,
   headLength: 1024,
@@ -103,15 +108,22 @@ const HIDDEN_ACTS: ReadonlyMap<string, Activation> = new Map([
  * @throws BitnetError `model/unsupported-architecture`, `model/bad-config`
  */
 export function configFromHuggingFace(json: Readonly<Record<string, unknown>>): Described {
-  const className = Array.isArray(json.architectures) ? String(json.architectures[0]) : 'none given';
-  const architecture = ARCHITECTURES.get(HUGGING_FACE_CLASSES.get(className) ?? '');
-  if (architecture === undefined) throw unsupported(className);
-  const number = (key: string) => (typeof json[key] === 'number' ? json[key] : undefined);
+  const className: unknown = Array.isArray(json.architectures) ? json.architectures[0] : undefined;
+  const family = typeof className === 'string' ? HUGGING_FACE_CLASSES.get(className) : undefined;
+  const architecture = ARCHITECTURES.get(family ?? '');
+  if (architecture === undefined) throw unsupported(describeJson(className));
+  const number = (key: string): number | undefined => {
+    const value = json[key] ?? undefined;
+    if (value === undefined || typeof value === 'number') return value;
+    throw bad(`${key} is ${describeJson(value)}, not a number`);
+  };
   const headCount = need(number('num_attention_heads'), 'num_attention_heads');
   const embeddingLength = need(number('hidden_size'), 'hidden_size');
   const act =
-    typeof json.hidden_act === 'string' ? HIDDEN_ACTS.get(json.hidden_act) : architecture.activation;
-  if (act === undefined) throw bad(`hidden_act "${String(json.hidden_act)}" is not supported`);
+    (json.hidden_act ?? undefined) === undefined
+      ? architecture.activation
+      : HIDDEN_ACTS.get(json.hidden_act as string);
+  if (act === undefined) throw bad(`hidden_act ${describeJson(json.hidden_act)} is not supported`);
   if (json.rope_scaling !== undefined && json.rope_scaling !== null)
     throw bad('rope_scaling is not supported');
   if (json.attention_bias === true || json.mlp_bias === true) throw bad('biases are not supported');
@@ -150,8 +162,14 @@ function checked(config: ModelConfig): ModelConfig {
   }
   if (config.headLength % 2 !== 0)
     throw bad(`a head of ${config.headLength} elements cannot be rotated in pairs`);
+  if (config.headCount * config.headLength > LONGEST_ROW) {
+    throw bad(
+      `${config.headCount} heads of ${config.headLength} elements are more than ${LONGEST_ROW} together`,
+    );
+  }
   const { ropeFreqBase, layerNormRmsEpsilon } = config;
-  if (!(ropeFreqBase > 0 && ropeFreqBase < 1e12)) throw bad(`the rope base is ${ropeFreqBase}`);
+  // Below 1 the frequencies would grow with the element instead of falling, beyond what sines can be taken of.
+  if (!(ropeFreqBase >= 1 && ropeFreqBase < 1e12)) throw bad(`the rope base is ${ropeFreqBase}`);
   if (!(layerNormRmsEpsilon >= 0 && layerNormRmsEpsilon < 1)) {
     throw bad(`the norm's epsilon is ${layerNormRmsEpsilon}`);
   }

@@ -3,6 +3,7 @@
  * family needs is there with the right shape, and that nothing is there that the forward pass would ignore.
  */
 import { BitnetError } from '../base/errors.ts';
+import { describeJson } from '../formats/json.ts';
 import type { TensorInfo } from '../formats/tensor-info.ts';
 import { isTernary, type TernaryDType } from '../tensor/dtype.ts';
 import { LAYER_TENSORS, type LayerTensor, layerTensorName, MODEL_TENSORS } from './architecture.ts';
@@ -137,7 +138,7 @@ class TensorFinder {
       if (info.shape.length !== 2 || info.shape[0] !== Math.ceil(rows / 4) || info.shape[1] !== columns) {
         throw badShape(info, [Math.ceil(rows / 4), columns]);
       }
-      const scale = this.#take(name.replace(/\.weight$/, '.weight_scale'));
+      const scale = this.#scalar(name.replace(/\.weight$/, '.weight_scale'));
       return { kind: 'packed', ...dims, scale, divide: this.#quantization.divide };
     }
     if (info.shape.length !== 2 || info.shape[0] !== rows || info.shape[1] !== columns) {
@@ -146,7 +147,7 @@ class TensorFinder {
     if (isTernary(info.dtype)) {
       if (!isProjection) throw unsupportedTensor(info, 'an embedding or an output head');
       const scaleName = name.replace(/\.weight$/, '.scale');
-      const extraScale = this.#model.tensors.has(scaleName) ? this.vector(scaleName, 1) : undefined;
+      const extraScale = this.#model.tensors.has(scaleName) ? this.#scalar(scaleName) : undefined;
       return { kind: 'ternary', ...dims, dtype: info.dtype, extraScale };
     }
     if (!DENSE_DTYPES.has(info.dtype)) throw unsupportedTensor(info, 'a weight matrix');
@@ -169,6 +170,13 @@ class TensorFinder {
         { details: { tensor: name } },
       );
     }
+  }
+
+  /** The one scale of a matrix; a scale per row would need other kernels. */
+  #scalar(name: string): TensorInfo {
+    const info = this.#take(name);
+    if (info.shape.some((dim) => dim !== 1)) throw badShape(info, [1]);
+    return info;
   }
 
   #take(name: string): TensorInfo {
@@ -205,7 +213,7 @@ function quantizationOf(model: OpenedModel): Quantization {
   }
   if (quantization.quant_method !== 'bitnet') {
     throw badQuantization(
-      `quant_method "${String(quantization.quant_method)}" is not supported, only "bitnet"`,
+      `quant_method ${describeJson(quantization.quant_method)} is not supported, only "bitnet"`,
     );
   }
   if (quantization.use_rms_norm === true) {
@@ -213,7 +221,7 @@ function quantizationOf(model: OpenedModel): Quantization {
   }
   const linearClass = quantization.linear_class ?? 'bitlinear';
   if (linearClass !== 'bitlinear' && linearClass !== 'autobitlinear') {
-    throw badQuantization(`linear_class "${String(linearClass)}" is not known`);
+    throw badQuantization(`linear_class ${describeJson(linearClass)} is not known`);
   }
   return { masters: quantization.quantization_mode === 'online', divide: linearClass === 'bitlinear' };
 }

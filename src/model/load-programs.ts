@@ -89,6 +89,16 @@ function packInt8(member: Member, args: PackInt8Args): void {
   const { format, columns: K, w, scales } = args;
   const [from, to] = share(member, args.row1 - args.row0);
   const source = args.source + from * denseRowBytes(format, K);
+  if (format === DenseFormat.Q8_0) {
+    const rowBytes = denseRowBytes(format, K);
+    checkElements(
+      member.heap.u8(source, (to - from) * rowBytes),
+      format,
+      rowBytes,
+      args.name,
+      args.row0 + from,
+    );
+  }
   member.kernels.packInt8Rows(w, scales, source, format, K, args.row0 + from, args.row0 + to);
   const own = member.heap.f32(scales + 4 * (args.row0 + from), to - from);
   // A half that is infinite or no number reads as 65536 and more in the kernels; the largest finite one is 65504.
@@ -97,29 +107,56 @@ function packInt8(member: Member, args: PackInt8Args): void {
   if (bad >= 0) throw notFinite(args.name, args.row0 + from + bad);
 }
 
-/** Arguments of the check that f16 or bf16 elements are finite. */
+/** Arguments of the check that all elements of a dense matrix on the heap are finite. */
 export interface CheckArgs {
   readonly name: string;
   readonly address: number;
-  readonly count: number;
-  /** 0x7c00 for f16, 0x7f80 for bf16 */
-  readonly exponentMask: number;
+  readonly format: DenseFormat;
+  readonly rows: number;
+  readonly columns: number;
 }
 
-function checkFinite(member: Member, { name, address, count, exponentMask }: CheckArgs): void {
-  const [from, to] = share(member, count);
-  const bytes = member.heap.u8(address + 2 * from, 2 * (to - from));
-  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, to - from);
-  for (let i = 0; i < halves.length; i++) {
-    if ((halves[i]! & exponentMask) === exponentMask) throw notFinite(name, from + i);
+function checkFinite(member: Member, { name, address, format, rows, columns }: CheckArgs): void {
+  const [from, to] = share(member, rows);
+  const rowBytes = denseRowBytes(format, columns);
+  const bytes = member.heap.u8(address + from * rowBytes, (to - from) * rowBytes);
+  checkElements(bytes, format, rowBytes, name, from);
+}
+
+/** Where the exponent of an element lies; all of its bits are set in infinities and NaN. */
+const EXPONENTS = { [DenseFormat.F32]: 0x7f800000, [DenseFormat.F16]: 0x7c00, [DenseFormat.BF16]: 0x7f80 };
+
+/** Throws at the first element of some rows, the first of which is `row0`, that is not finite. */
+function checkElements(
+  bytes: Uint8Array,
+  format: DenseFormat,
+  rowBytes: number,
+  name: string,
+  row0: number,
+): void {
+  const throwAt = (byte: number): never => {
+    throw notFinite(name, row0 + Math.floor(byte / rowBytes));
+  };
+  if (format === DenseFormat.Q8_0) {
+    for (let at = 0; at < bytes.length; at += 34) if ((bytes[at + 1]! & 0x7c) === 0x7c) throwAt(at);
+    return;
+  }
+  const { buffer, byteOffset, length } = bytes;
+  const words =
+    format === DenseFormat.F32
+      ? new Uint32Array(buffer, byteOffset, length / 4)
+      : new Uint16Array(buffer, byteOffset, length / 2);
+  const mask = EXPONENTS[format];
+  for (let i = 0; i < words.length; i++) {
+    if ((words[i]! & mask) === mask) throwAt(i * words.BYTES_PER_ELEMENT);
   }
 }
 
-function notFinite(name: string, index: number): BitnetError {
+function notFinite(name: string, row: number): BitnetError {
   return new BitnetError(
     'tensor/not-finite',
-    `${name}: the value at ${index} is infinite or not a number; the file is damaged`,
-    { details: { tensor: name } },
+    `${name}: row ${row} has a value that is infinite or not a number; the file is damaged`,
+    { details: { tensor: name, row } },
   );
 }
 

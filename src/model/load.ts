@@ -166,19 +166,14 @@ class Loader {
       dtype === 'I2_S'
         ? i2sScale(bytes.subarray(bytes.length - I2S_TAIL_BYTES), info.name)
         : ternaryScale(dtype, bytes, source.rows * source.columns, info.name);
-    return extraScale === undefined ? scale : Math.fround(scale * (await this.floats(extraScale))[0]!);
+    if (extraScale === undefined) return scale;
+    const [factor] = await this.floats(extraScale);
+    return checkScale(Math.fround(scale * factor!), extraScale.name);
   }
 
   async #packedScale(source: MatrixSource & { kind: 'packed' }): Promise<number> {
     const [stored] = await this.floats(source.scale);
-    const scale = source.divide ? Math.fround(1 / stored!) : stored!;
-    if (!Number.isFinite(scale)) {
-      throw new BitnetError(
-        'tensor/bad-scale',
-        `${source.scale.name}: a scale of ${stored} cannot be used; the file is damaged`,
-      );
-    }
-    return scale;
+    return checkScale(source.divide ? Math.fround(1 / stored!) : stored!, source.scale.name);
   }
 
   /** Float32 mean of |w|, summed row by row in double precision. */
@@ -214,14 +209,9 @@ class Loader {
           .set(isNative(info.dtype) ? from : halvesOf(info, from, columns));
       }
     }
-    await this.#checkFinite(info.name, address, format, rows * rowStride(columns));
+    const args = { name: info.name, address, format, rows, columns };
+    await this.#options.team.run('checkFinite', args satisfies CheckArgs);
     return { kind: 'dense', address, format, rows, columns };
-  }
-
-  async #checkFinite(name: string, address: number, format: DenseFormat, count: number): Promise<void> {
-    if (format !== DenseFormat.F16 && format !== DenseFormat.BF16) return;
-    const exponentMask = format === DenseFormat.F16 ? 0x7c00 : 0x7f80;
-    await this.#options.team.run('checkFinite', { name, address, count, exponentMask } satisfies CheckArgs);
   }
 
   async #int8({ info, rows, columns }: MatrixSource): Promise<Matrix> {
@@ -299,6 +289,15 @@ class Loader {
       Math.min((i + 1) * step, rows),
     ]);
   }
+}
+
+function checkScale(scale: number, name: string): number {
+  if (Number.isFinite(scale)) return scale;
+  throw new BitnetError(
+    'tensor/bad-scale',
+    `${name}: it makes the scale of its matrix ${scale}, with which nothing can be computed; the file is damaged`,
+    { details: { tensor: name } },
+  );
 }
 
 /** Whether the embedding or the head is held at the file's precision, or as int8 rows. */

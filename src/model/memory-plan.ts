@@ -1,10 +1,12 @@
 /** What a model will take of a heap, known before a byte of weights is read. */
 import { BitnetError } from '../base/errors.ts';
-import { denseBytes, type KvFormat, rowStride } from '../kernels/kernels.ts';
+import { denseBytes, type Kernels, type KvFormat, rowStride } from '../kernels/kernels.ts';
 import type { ModelConfig } from './config.ts';
 import type { Inventory, MatrixSource } from './inventory.ts';
 import { kvCacheBytes } from './kv-cache.ts';
 import { type HeadMode, heapFormat, isHeadExact } from './load.ts';
+import { ropeTableBytes } from './rope-table.ts';
+import { workSpaceBytes } from './work-space.ts';
 
 /** Bytes on the heap, by what they are for. */
 export interface MemoryPlan {
@@ -14,6 +16,8 @@ export interface MemoryPlan {
   readonly embeddingAndHead: number;
   /** One session's KV cache. */
   readonly kvCache: number;
+  /** Rotary angles and what a forward pass writes to. */
+  readonly work: number;
   readonly total: number;
 }
 
@@ -22,11 +26,13 @@ export interface MemoryOptions {
   readonly contextLength: number;
   readonly kvFormat: KvFormat;
   readonly head: HeadMode;
-  /** The backend's packed size of a ternary matrix. */
-  readonly ternaryBytes: (M: number, K: number) => number;
+  /** Tokens and rows of logits of one pass. */
+  readonly batchTokens: number;
+  readonly outputs: number;
+  readonly kernels: Pick<Kernels, 'ternaryBytes' | 'activationBytes'>;
 }
 
-/** The memory that a model takes, work space (a few tens of MB) not counted. */
+/** The memory that a model takes on a backend. */
 export function planMemory(inventory: Inventory, config: ModelConfig, options: MemoryOptions): MemoryPlan {
   let layers = 0;
   for (const { matrices, norms } of inventory.layers) {
@@ -36,7 +42,10 @@ export function planMemory(inventory: Inventory, config: ModelConfig, options: M
   const tables = [inventory.embedding, ...(inventory.head === undefined ? [] : [inventory.head])];
   const embeddingAndHead = tables.reduce((sum, table) => sum + tableBytes(table, options.head), 0);
   const kvCache = kvCacheBytes(config, options.contextLength, options.kvFormat);
-  return { layers, embeddingAndHead, kvCache, total: layers + embeddingAndHead + kvCache };
+  const parts = workSpaceBytes(options.kernels, config, options.batchTokens, options.outputs);
+  const rope = ropeTableBytes(options.contextLength, config.headLength);
+  const work = Object.values(parts).reduce((sum, bytes) => sum + bytes, rope);
+  return { layers, embeddingAndHead, kvCache, work, total: layers + embeddingAndHead + kvCache + work };
 }
 
 /**
@@ -50,7 +59,7 @@ export function checkFits(plan: MemoryPlan, availableBytes: number, advice: stri
   throw new BitnetError(
     'memory/limit',
     `this model takes ${megabytes(plan.total)} MiB (layers ${megabytes(plan.layers)}, embedding and head ` +
-      `${megabytes(plan.embeddingAndHead)}, KV cache ${megabytes(plan.kvCache)}) and this backend can address ` +
+      `${megabytes(plan.embeddingAndHead)}, KV cache ${megabytes(plan.kvCache)}, work space ${megabytes(plan.work)}) and this backend can address ` +
       `${megabytes(availableBytes)} MiB; ${advice}`,
     { details: { ...plan, availableBytes } },
   );
@@ -60,7 +69,7 @@ function matrixBytes(source: MatrixSource, options: MemoryOptions): number {
   const { rows, columns, info } = source;
   return source.kind === 'dense'
     ? denseBytes(heapFormat(info.dtype), rows, columns)
-    : options.ternaryBytes(rows, columns);
+    : options.kernels.ternaryBytes(rows, columns);
 }
 
 function tableBytes(source: MatrixSource, head: HeadMode): number {

@@ -1,28 +1,29 @@
-/** Allocates what a forward pass writes to, for a given number of tokens at once. */
+/** What a forward pass writes to, for a given number of tokens at once: how large it is, and its allocation. */
 import type { Backend } from '../kernels/backend.ts';
-import { rowStride } from '../kernels/kernels.ts';
+import { type Kernels, rowStride } from '../kernels/kernels.ts';
 import type { ModelConfig } from './config.ts';
 import type { WorkSpace } from './plan.ts';
 
-/** Work space for passes of at most `tokens` tokens, of which `outputs` give logits. */
-export function allocateWorkSpace(
-  { heap, kernels }: Backend,
+/** The parts of a work space that lie on the heap. */
+type Parts = Record<Exclude<keyof WorkSpace, 'tokens' | 'outputs'>, number>;
+
+/** Bytes of each part of a work space for passes of at most `tokens` tokens, of which `outputs` give logits. */
+export function workSpaceBytes(
+  kernels: Pick<Kernels, 'activationBytes'>,
   config: ModelConfig,
   tokens: number,
   outputs: number,
-): WorkSpace {
+): Parts {
   const { embeddingLength, feedForwardLength, headCount, headCountKv, headLength, vocabularySize } = config;
   const longest = Math.max(embeddingLength, feedForwardLength, headCount * headLength);
-  const rows = (count: number, elements: number) => heap.allocate(4 * count * rowStride(elements));
+  const rows = (count: number, elements: number) => 4 * count * rowStride(elements);
   return {
-    tokens,
-    outputs,
-    ids: heap.allocate(4 * tokens),
-    positions: heap.allocate(4 * tokens),
-    outputRows: heap.allocate(4 * outputs),
+    ids: 4 * tokens,
+    positions: 4 * tokens,
+    outputRows: 4 * outputs,
     x: rows(tokens, embeddingLength),
     input: rows(tokens, longest),
-    quantized: heap.allocate(Math.max(tokens, outputs) * kernels.activationBytes(longest)),
+    quantized: Math.max(tokens, outputs) * kernels.activationBytes(longest),
     q: rows(tokens, headCount * headLength),
     k: rows(tokens, headCountKv * headLength),
     v: rows(tokens, headCountKv * headLength),
@@ -33,4 +34,16 @@ export function allocateWorkSpace(
     hidden: rows(outputs, embeddingLength),
     logits: rows(outputs, vocabularySize),
   };
+}
+
+/** A work space of the sizes of {@link workSpaceBytes}. */
+export function allocateWorkSpace(
+  { heap, kernels }: Backend,
+  config: ModelConfig,
+  tokens: number,
+  outputs: number,
+): WorkSpace {
+  const parts = workSpaceBytes(kernels, config, tokens, outputs);
+  for (const part of Object.keys(parts) as (keyof Parts)[]) parts[part] = heap.allocate(parts[part]);
+  return { tokens, outputs, ...parts };
 }

@@ -40,8 +40,9 @@ export class Worker {
   onerror: ((event: { message: string }) => void) | null = null;
 
   constructor(url: URL, _options?: { type: 'module' }) {
+    // Flags of the program, such as --input-type, are not for a worker's module.
+    this.#thread = new ThreadWorker(url, { execArgv: [] });
     // An idle team must not keep a program alive that forgot to dispose of it.
-    this.#thread = new ThreadWorker(url);
     this.#thread.unref();
     this.#thread.on('message', (data) => this.onmessage?.({ data }));
     this.#thread.on('error', (error: Error) => this.onerror?.({ message: error.message }));

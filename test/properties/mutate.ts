@@ -38,7 +38,13 @@ const NASTY_NUMBERS = [
   2n ** 64n - 1n,
 ];
 
-const below = (limit: number, random: Random): number => Math.floor(random() * limit);
+/** A whole number in [0, limit). */
+export const below = (limit: number, random: Random): number => Math.floor(random() * limit);
+
+/** One of some items. */
+export function pick<T>(items: readonly T[], random: Random): T {
+  return items[below(items.length, random)]!;
+}
 
 /** Positions near the start are likelier: that is where headers are. */
 const position = (length: number, random: Random): number => Math.floor(random() ** 2 * length);
@@ -65,7 +71,7 @@ const editNumber: Mutation = (bytes, random) => {
   if (bytes.length < width) return changed;
   const at = position(bytes.length - width + 1, random);
   const view = new DataView(changed.buffer);
-  const nasty = NASTY_NUMBERS[below(NASTY_NUMBERS.length, random)]!;
+  const nasty = pick(NASTY_NUMBERS, random);
   const near = view.getUint32(at, true) + below(9, random) - 4;
   const value = random() < 0.5 ? nasty : BigInt(near);
   if (wide) view.setBigUint64(at, BigInt.asUintN(64, value), true);
@@ -103,7 +109,7 @@ const splice: Mutation = (bytes, random) => {
 const editText: Mutation = (bytes, random) => {
   const changed = bytes.slice();
   const pieces = ['"', '\\', '{', '}', '[', ']', ',', ':', '-1', '1e9', '0.5', '\0', '\xff'];
-  const piece = pieces[below(pieces.length, random)]!;
+  const piece = pick(pieces, random);
   const at = position(bytes.length, random);
   for (let i = 0; i < piece.length && at + i < changed.length; i++) changed[at + i] = piece.charCodeAt(i);
   return changed;
@@ -124,15 +130,18 @@ const MUTATIONS: readonly Mutation[] = [
   editText,
 ];
 
-/** `count` damaged copies of `seed`, each changed in one to three ways. */
+/** `count` damaged copies of `seed`. */
 export function* mutations(seed: Uint8Array, random: Random, count: number): Generator<Uint8Array> {
-  for (let i = 0; i < count; i++) {
-    let bytes: Uint8Array = seed.slice();
-    for (let rounds = 1 + below(3, random); rounds > 0 && bytes.length > 0; rounds--) {
-      bytes = MUTATIONS[below(MUTATIONS.length, random)]!(bytes, random);
-    }
-    yield bytes;
+  for (let i = 0; i < count; i++) yield mutated(seed, random);
+}
+
+/** A copy of `seed`, changed in one to three ways. */
+export function mutated(seed: Uint8Array, random: Random): Uint8Array {
+  let bytes: Uint8Array = seed.slice();
+  for (let rounds = 1 + below(3, random); rounds > 0 && bytes.length > 0; rounds--) {
+    bytes = pick(MUTATIONS, random)(bytes, random);
   }
+  return bytes;
 }
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {

@@ -67,7 +67,10 @@ async function checkPlace(path: string, replace: boolean): Promise<void> {
     throw new BitnetError('output/not-a-file', `${path} is no ordinary file and cannot be replaced by one`);
   }
   if (!replace) {
-    throw new BitnetError('output/exists', `${path} exists already; choose another name, or replace it with --force`);
+    throw new BitnetError(
+      'output/exists',
+      `${path} exists already; choose another name, or replace it with --force`,
+    );
   }
 }
 

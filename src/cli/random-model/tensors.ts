@@ -3,8 +3,9 @@
  * gives values of about 1 and the residual stream stays near 1 through all layers: a forward pass is finite, its logits
  * spread as those of a trained model, and generated tokens vary.
  */
-import { ARCHITECTURES, LAYER_TENSORS, layerTensorName, MODEL_TENSORS } from '../../model/architecture.ts';
+
 import type { TensorOutput } from '../../formats/tensor-output.ts';
+import { ARCHITECTURES, LAYER_TENSORS, layerTensorName, MODEL_TENSORS } from '../../model/architecture.ts';
 import { blockBytes, byteLengthOf, I2S_TAIL_BYTES, isTernary } from '../../tensor/dtype.ts';
 import { floatToHalf } from '../../tensor/half.ts';
 import { i2sTail } from '../../tensor/i2s.ts';
@@ -37,6 +38,8 @@ const PIECE_BYTES = 2 ** 20;
 const DENSITY = 0.6;
 const EMBEDDING_DEVIATION = 0.03;
 const NORM_DEVIATION = 0.1;
+/** Of queries and keys: attention scores spread by its square, so that attention picks some tokens, not all alike. */
+const SHARPNESS = 1.6;
 /** Standard deviation of {@link normalInt8}. */
 const INT8_DEVIATION = 127 / 3.5;
 /** Of a uniform 6-bit number. */
@@ -66,12 +69,7 @@ export function randomTensors(
   ];
 }
 
-function layerTensors(
-  shape: RandomShape,
-  type: ProjectionType,
-  layer: number,
-  seed: number,
-): TensorOutput[] {
+function layerTensors(shape: RandomShape, type: ProjectionType, layer: number, seed: number): TensorOutput[] {
   const { embeddingLength, feedForwardLength, headCount, headCountKv, headLength, blockCount } = shape;
   const architecture = ARCHITECTURES.get(shape.architecture)!;
   const qRows = headCount * headLength;
@@ -79,8 +77,8 @@ function layerTensors(
   // What goes back into the residual stream, twice a layer, adds up to about 1.
   const share = 1 / Math.sqrt(2 * blockCount);
   const matrices: Readonly<Record<string, readonly [rows: number, columns: number, gain: number]>> = {
-    q: [qRows, embeddingLength, 1],
-    k: [kvRows, embeddingLength, 1],
+    q: [qRows, embeddingLength, SHARPNESS],
+    k: [kvRows, embeddingLength, SHARPNESS],
     v: [kvRows, embeddingLength, 1],
     o: [embeddingLength, qRows, share],
     gate: [feedForwardLength, embeddingLength, 1],

@@ -4,7 +4,6 @@
  * many merges as Llama 3's has, so that files with it take as long to open.
  */
 import { assert } from '../../base/assert.ts';
-import { BYTE_CHARACTERS } from '../../tokenizer/bpe.ts';
 import { TOKEN_TYPE } from '../../tokenizer/vocabulary.ts';
 import type { ControlTokens } from './shapes.ts';
 
@@ -17,7 +16,13 @@ export interface RandomVocabulary {
   readonly merges: readonly string[];
 }
 
-/** How the byte alphabet writes a space. */
+/** The characters that stand for the 256 bytes, by code: the order that they have as tokens of GPT-2 and Llama 3. */
+const BYTE_RANGES = [
+  [0x21, 0x7e],
+  [0xa1, 0xac],
+  [0xae, 0x143],
+] as const;
+/** The one of them that stands for a space. */
 const SPACE = 'Ġ';
 const SYLLABLES: readonly string[] = [...'bcdfghjklmnprstvwz'].flatMap((consonant) =>
   [...'aeiou'].map((vowel) => consonant + vowel),
@@ -27,8 +32,9 @@ const SYLLABLES: readonly string[] = [...'bcdfghjklmnprstvwz'].flatMap((consonan
 export function randomVocabulary(size: number, control: ControlTokens): RandomVocabulary {
   const free = size - control.texts.size;
   assert(free >= 256, `${size} tokens leave room for all bytes`);
-  // Sorted by code they have the order that GPT-2 and Llama 3 give them.
-  const ordinary = BYTE_CHARACTERS.toSorted((a, b) => a.charCodeAt(0) - b.charCodeAt(0));
+  const ordinary = BYTE_RANGES.flatMap(([first, last]) =>
+    Array.from({ length: last - first + 1 }, (_, i) => String.fromCharCode(first + i)),
+  );
   const known = new Set(ordinary);
   const merges: string[] = [];
   const makeWords = words();

@@ -3,8 +3,9 @@
  * depend on the choice alone, so two machines that make a file compare the same thing. Memory use does not grow with
  * the file.
  */
-import type { ByteSink, TensorOutput } from '../../formats/tensor-output.ts';
+
 import { type GgufEntry, writeGguf } from '../../formats/gguf/write.ts';
+import type { ByteSink, TensorOutput } from '../../formats/tensor-output.ts';
 import { byteLengthOf } from '../../tensor/dtype.ts';
 import { BITNET_2B4T_TEMPLATE } from '../../tokenizer/chat/known-templates.ts';
 import type { RandomShape } from './shapes.ts';

@@ -105,7 +105,8 @@ function attend({ f32, u16 }: Views, args: AttentionArgs, t: number, head: numbe
         args.format === KvFormat.F16 ? halfToFloat(u16[cache / 2 + start + i]!) : f32[cache / 4 + start + i]!;
     }
   };
-  const q = args.q / 4 + (t * args.heads + head) * padded;
+  const start = args.q / 4 + (t * args.heads + head) * padded;
+  const q = f32.slice(start, start + padded);
   const positions = args.position + t + 1;
   const row = new Float32Array(padded);
   const scores = new Float32Array(ATTENTION_BLOCK);
@@ -119,7 +120,7 @@ function attend({ f32, u16 }: Views, args: AttentionArgs, t: number, head: numbe
     let maximum = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < n; i++) {
       readRow(args.keys, start + i, row);
-      scores[i] = dotLanes(f32, q, row, 0, padded) * f(args.scale);
+      scores[i] = dotLanes(q, 0, row, 0, padded) * f(args.scale);
       maximum = Math.max(maximum, scores[i]!);
     }
     lanes.fill(0);

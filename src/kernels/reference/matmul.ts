@@ -85,14 +85,24 @@ export function ternaryMatmul(
   for (let t = 0; t < T; t++) {
     const row = q + t * activationBytes(K);
     const scale = f(f(weightScale) / f32[row / 4]!);
+    const values = i8.slice(row + HEAD_BYTES, row + HEAD_BYTES + K);
     for (let r = r0; r < r1; r++) {
-      let sum = 0;
-      for (let k = 0; k < K; k++) sum += i8[w + r * K + k]! * i8[row + HEAD_BYTES + k]!;
+      const sum = dotIntegers(i8.slice(w + r * K, w + (r + 1) * K), values);
       const to = out / 4 + t * outStride + r;
       const product = f(f(sum) * scale);
       f32[to] = accumulate ? f32[to]! + product : product;
     }
   }
+}
+
+/**
+ * Exact Σ a[i]·b[i]. Both are copies: V8 reads arrays on a growing buffer several times slower, and tests multiply whole
+ * models here.
+ */
+function dotIntegers(a: Int8Array, b: Int8Array | Int16Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
 /** See Kernels.denseMatmul. */
@@ -112,11 +122,12 @@ export function denseMatmul(
   const { f32 } = views;
   const stride = rowStride(K);
   const row = new Float32Array(stride);
+  const inputs = f32.slice(x / 4, x / 4 + T * stride);
   for (let r = r0; r < r1; r++) {
     readDenseRow(views, w + r * denseRowBytes(format, K), format, K, row);
     for (let t = 0; t < T; t++) {
       const to = out / 4 + t * outStride + r;
-      const product = dotLanes(row, 0, f32, x / 4 + t * stride, stride);
+      const product = dotLanes(row, 0, inputs, t * stride, stride);
       f32[to] = accumulate ? f32[to]! + product : product;
     }
   }
@@ -138,9 +149,9 @@ export function int8Matmul(
   const stride = rowStride(K);
   for (let t = 0; t < T; t++) {
     const row = q + t * activationBytes(K);
+    const values = i16.slice((row + HEAD_BYTES) / 2, (row + HEAD_BYTES) / 2 + stride);
     for (let r = r0; r < r1; r++) {
-      let sum = 0;
-      for (let k = 0; k < stride; k++) sum += i8[w + r * stride + k]! * i16[(row + HEAD_BYTES) / 2 + k]!;
+      const sum = dotIntegers(i8.slice(w + r * stride, w + (r + 1) * stride), values);
       f32[out / 4 + t * outStride + r] = f(f(sum) * f(f32[scales / 4 + r]! / f32[row / 4]!));
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Compiles the wasm builds that ship beside this file. A build counts as usable when the runtime compiles it and a
- * numeric self-test gives the reference's bits: some runtimes accept relaxed SIMD and compute it wrongly.
+ * Compiles the wasm builds that ship beside this file. That a runtime accepts a build does not make it usable: select.ts
+ * puts it to a numeric self-test as well.
  */
 import { readAsset } from '#platform';
 

@@ -1,6 +1,6 @@
 // int8 rows by int16 activations: the output head. Exact in int32; memory bound, so rows are read one stream at a time.
-import { HEAD_BYTES, rowStride, sum4x4 } from './lanes';
-import { storeRows } from './ternary/results';
+import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
+import { storeRows } from './results';
 
 // @ts-ignore: decorator
 @inline function rowSum(w: usize, a: usize, stride: usize): v128 {

@@ -1,7 +1,7 @@
 // f32 products with dense rows (f32, f16, bf16, Q8_0): 16-bit models, and the full-precision output head.
-import { halfMask, halfScale } from './constants';
-import { dense4, fold16, half1, rowStride } from './lanes';
-import { denseRowBytes, expandRow } from './rows';
+import { halfMask, halfScale } from '../constants';
+import { dense4, fold16, half1, rowStride } from '../lanes';
+import { denseRowBytes, expandRow } from '../rows';
 
 /** 16-lane dot product of a dense row with f32 values. */
 // @ts-ignore: decorator

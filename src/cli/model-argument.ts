@@ -1,0 +1,135 @@
+/**
+ * The MODEL of a command line and the options on how to load it, the same for every command. Without a MODEL it is the
+ * small one that comes with the package.
+ */
+import { fileURLToPath } from 'node:url';
+import { type BackendName, type LoadOptions, loadModel, type Model } from '../index.ts';
+import type { CommandInput, CommandOption } from './command.ts';
+import { UsageError } from './errors.ts';
+import { choiceOption, parseChoice, wholeOption } from './option-values.ts';
+import { ProgressBar } from './progress.ts';
+
+const BACKENDS = [
+  'reference',
+  'wasm',
+  'wasm-relaxed',
+  'wasm-simd',
+  'native',
+] as const satisfies BackendName[];
+
+/** Options of every command that loads a model. */
+export const MODEL_OPTIONS: readonly CommandOption[] = [
+  {
+    name: 'backend',
+    value: 'NAME',
+    help: `Kernels to compute with: ${BACKENDS.join(', ')}.`,
+    default: 'BITNET_BACKEND, or the fastest that works here',
+  },
+  {
+    name: 'threads',
+    value: 'N',
+    help: 'Threads that compute; 0 computes on the main thread.',
+    default: 'one per core, at most 8',
+  },
+  {
+    name: 'context',
+    value: 'N',
+    help: 'Tokens that the context holds.',
+    default: "the model's own context, at most 4096",
+  },
+  {
+    name: 'kv-cache',
+    value: 'TYPE',
+    help: 'How keys and values are kept: f16, or f32 in twice the memory.',
+    default: 'f16',
+  },
+  {
+    name: 'head',
+    value: 'MODE',
+    help: 'How embedding and output head are kept: auto, exact, or int8 rows.',
+    default: 'auto: int8 where they exceed 64 MiB',
+  },
+  {
+    name: 'batch',
+    value: 'N',
+    help: 'Prompt tokens computed at once; no influence on the result.',
+    default: '64',
+  },
+];
+
+/** The path of the model that comes with the package. */
+export function bundledModelPath(): string {
+  return fileURLToPath(new URL('../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
+}
+
+/** The name of a model as the user wrote it; the bundled one is `tiny-tales`. */
+export function modelLabel(source: string | undefined): string {
+  return source ?? 'tiny-tales';
+}
+
+/**
+ * Positionals of the form `[MODEL] REST...`: the MODEL is there when there is one word more than `rest` names.
+ *
+ * @param rest what the words behind MODEL are called
+ * @throws UsageError when there are too few or too many
+ */
+export function splitModel(
+  input: CommandInput,
+  command: string,
+  rest: readonly string[],
+): { model: string | undefined; words: readonly string[] } {
+  const { positionals } = input;
+  if (positionals.length === rest.length) return { model: undefined, words: positionals };
+  if (positionals.length === rest.length + 1) return { model: positionals[0], words: positionals.slice(1) };
+  const wanted = ['[MODEL]', ...rest].join(' ');
+  if (positionals.length < rest.length) {
+    throw new UsageError(`${rest[positionals.length]} is missing: bitnet ${command} ${wanted}`);
+  }
+  const hint = rest.length > 0 ? '; put quotes around a text of several words' : '';
+  throw new UsageError(
+    `"${positionals[rest.length + 1]}" is one word too many: bitnet ${command} ${wanted}${hint}`,
+  );
+}
+
+/** How to load the model. @throws UsageError for values that mean nothing */
+export function loadOptionsOf(
+  input: CommandInput,
+  environment: NodeJS.ProcessEnv = process.env,
+): LoadOptions {
+  const fromEnvironment = environment.BITNET_BACKEND || undefined;
+  const backend =
+    choiceOption(input, 'backend', BACKENDS) ??
+    (fromEnvironment && parseChoice(fromEnvironment, 'BITNET_BACKEND', BACKENDS));
+  const threads = wholeOption(input, 'threads', 0, 256);
+  const contextLength = wholeOption(input, 'context', 1);
+  const kvCache = choiceOption(input, 'kv-cache', ['f16', 'f32']);
+  const head = choiceOption(input, 'head', ['auto', 'exact', 'int8']);
+  const batchTokens = wholeOption(input, 'batch', 1, 4096);
+  return {
+    ...(backend ? { backend } : {}),
+    ...(threads === undefined ? {} : { threads }),
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(kvCache === undefined ? {} : { kvCache }),
+    ...(head === undefined ? {} : { head }),
+    ...(batchTokens === undefined ? {} : { batchTokens }),
+    signal: input.signal,
+  };
+}
+
+/**
+ * Loads a model, with a progress bar when it takes long.
+ *
+ * @param source undefined for the bundled model
+ * @throws as loadModel
+ */
+export async function loadWithProgress(source: string | undefined, options: LoadOptions): Promise<Model> {
+  const bar = new ProgressBar('loading');
+  try {
+    return await loadModel(source ?? bundledModelPath(), {
+      ...options,
+      onProgress: (share) => bar.update(share),
+    });
+  } finally {
+    bar.finish();
+  }
+}

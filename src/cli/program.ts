@@ -1,0 +1,110 @@
+/**
+ * The `bitnet` program: finds the command, runs it, and turns how it ended into an exit status. Ctrl-C and a reader that
+ * has gone abort the command's signal; the process then ends by itself, so that nothing written is lost.
+ */
+import { readFileSync } from 'node:fs';
+import { nearestName, parseCommandLine } from './args.ts';
+import type { Command } from './command.ts';
+import { command as bench } from './commands/bench.ts';
+import { command as chat } from './commands/chat.ts';
+import { command as inspect } from './commands/inspect.ts';
+import { command as makeRandom } from './commands/make-random.ts';
+import { command as perplexity } from './commands/perplexity.ts';
+import { command as run } from './commands/run.ts';
+import { command as start } from './commands/start.ts';
+import { command as tokenize } from './commands/tokenize.ts';
+import { describeFailure, ExitStatus, Stopped, UsageError } from './errors.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { stylesOf, write, writeNote } from './terminal.ts';
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  run,
+  chat,
+  inspect,
+  tokenize,
+  perplexity,
+  bench,
+  makeRandom,
+  start,
+];
+
+/**
+ * Runs a command line.
+ *
+ * @param args what follows the program's name
+ * @returns the exit status
+ */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  const controller = new AbortController();
+  const interrupt = () => {
+    // The second Ctrl-C does not wait for anything.
+    if (controller.signal.aborted) process.exit(ExitStatus.interrupted);
+    controller.abort(new Stopped(ExitStatus.interrupted));
+  };
+  const losePipe = (error: NodeJS.ErrnoException) => {
+    controller.abort(error.code === 'EPIPE' ? new Stopped(ExitStatus.ok) : error);
+  };
+  process.on('SIGINT', interrupt);
+  process.stdout.on('error', losePipe);
+  process.stderr.on('error', losePipe);
+  try {
+    return await dispatch(args, controller.signal);
+  } catch (error) {
+    // Whatever an abort broke, the abort is the cause.
+    const cause = controller.signal.aborted ? controller.signal.reason : error;
+    const { message, status } = describeFailure(cause, (process.env.BITNET_DEBUG || '0') !== '0');
+    if (message !== '') await writeNote(message);
+    return status;
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}
+
+async function dispatch(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const [name, ...rest] = args;
+  const styles = stylesOf(process.stdout);
+  if (name === '--version' || name === '-V') {
+    await write(process.stdout, `${packageVersion()}\n`);
+    return ExitStatus.ok;
+  }
+  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
+    await write(process.stdout, programHelp(COMMANDS, packageVersion(), styles));
+    return ExitStatus.ok;
+  }
+  if (name === undefined) {
+    await write(process.stderr, programHelp(COMMANDS, packageVersion(), stylesOf(process.stderr)));
+    return ExitStatus.usage;
+  }
+  const isHelp = name === 'help';
+  const command = findCommand(isHelp ? rest[0]! : name);
+  const { help, ...input } = parseCommandLine(command, isHelp ? [] : rest);
+  if (isHelp || help) {
+    await write(process.stdout, commandHelp(command, styles));
+    return ExitStatus.ok;
+  }
+  return command.run({ ...input, signal });
+}
+
+function findCommand(name: string): Command {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command !== undefined) return command;
+  if (name.startsWith('-')) {
+    throw new UsageError(
+      `options follow the command: bitnet COMMAND ${name}; \`bitnet --help\` lists the commands`,
+    );
+  }
+  const near = nearestName(
+    name,
+    COMMANDS.map((candidate) => candidate.name),
+  );
+  const hint = near === undefined ? '' : `did you mean ${near}? `;
+  throw new UsageError(`there is no command "${name}"; ${hint}\`bitnet --help\` lists all`);
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

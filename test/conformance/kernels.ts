@@ -1,0 +1,66 @@
+/**
+ * What every backend must pass: the same bytes as the reference for every operation of the Kernels interface, over
+ * every remainder and any split of the work, and nothing written outside of its outputs.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Backend } from '#src/kernels/backend.js';
+import { KernelPair } from './kernel-pair.ts';
+import {
+  denseProducts,
+  embeddings,
+  extremeTernaryProducts,
+  int8Packing,
+  int8Products,
+  quantization,
+  ternaryProducts,
+} from './matrix-conformance.ts';
+import { additions, attentions, gates, kvStores, norms, rotations } from './row-conformance.ts';
+
+/** A backend to be held to the reference. */
+export interface Candidate {
+  readonly name: Backend['name'];
+  /** Answers the backend itself, so that a silent fallback shows. */
+  readonly make: () => Promise<Backend>;
+}
+
+const OPERATIONS: Readonly<Record<string, (pair: KernelPair) => void>> = {
+  'packTernary, quantize and ternaryMatmul over every remainder': ternaryProducts,
+  'ternaryMatmul at the largest sums there can be': extremeTernaryProducts,
+  'quantize and quantize16': quantization,
+  'denseMatmul in every format': denseProducts,
+  'int8Matmul': int8Products,
+  'packInt8Rows': int8Packing,
+  'embed and embedInt8': embeddings,
+  'rmsNorm': norms,
+  'gate with every activation': gates,
+  'add': additions,
+  'rope in both styles': rotations,
+  'storeKv': kvStores,
+  'attention': attentions,
+};
+
+/** Registers the tests of one backend. */
+export function runKernelConformance({ name, make }: Candidate): void {
+  describe(`kernels of ${name}`, () => {
+    test('the backend is the one asked for', async () => {
+      const backend = await make();
+      assert.equal(backend.name, name);
+      assert.equal(backend.kernels.name, name);
+    });
+
+    test('sizes are as the interface says', async () => {
+      const { kernels } = await make();
+      for (const K of [1, 63, 64, 65, 6912]) {
+        assert.equal(kernels.activationBytes(K) % 64, 0);
+        assert.ok(kernels.activationBytes(K) >= 16 + K);
+        assert.ok(kernels.ternaryBytes(5, K) >= (5 * K) / 5, 'five weights fit in a byte at best');
+      }
+      kernels.barrier(64, 1);
+    });
+
+    for (const [what, operation] of Object.entries(OPERATIONS)) {
+      test(`${what} as the reference`, async () => operation(new KernelPair(await make())));
+    }
+  });
+}

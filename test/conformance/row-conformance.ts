@@ -1,0 +1,204 @@
+/** Norms, gates, additions, rotations, the KV cache and attention, bit for bit as the reference does them. */
+import { createRandom } from '#src/base/random.js';
+import {
+  Activation,
+  attentionItems,
+  KvFormat,
+  RopeStyle,
+  rowStride,
+} from '#src/kernels/kernels.js';
+import { fillRopeTable } from '#src/model/rope-table.js';
+import { floatToHalf } from '#src/tensor/half.js';
+import {
+  ATTENTION_CASES,
+  type AttentionCase,
+  HEAD_LENGTHS,
+  KV_FORMATS,
+  LONG_REDUCTIONS,
+  REDUCTIONS,
+} from './kernel-cases.ts';
+import type { KernelPair } from './kernel-pair.ts';
+import { randomRows, randomValue } from './random-data.ts';
+
+/** Root mean square norms, into another row and in place. */
+export function norms(pair: KernelPair): void {
+  const random = createRandom(11);
+  const T = 9;
+  for (const n of [...REDUCTIONS, ...LONG_REDUCTIONS]) {
+    const x = randomRows(random, T, n, 3);
+    const weights = randomRows(random, 1, n);
+    const bytes = x.byteLength;
+    for (const eps of [1e-5, 1e-6]) {
+      pair.compare(`rmsNorm n=${n} eps=${eps}`, (heap, split) => {
+        const w = heap.input(weights);
+        const from = heap.input(x);
+        const apart = heap.output(bytes);
+        const inPlace = heap.output(bytes, x);
+        for (const [t0, t1] of split(T)) {
+          heap.kernels.rmsNorm(apart, from, w, eps, n, t0, t1);
+          heap.kernels.rmsNorm(inPlace, inPlace, w, eps, n, t0, t1);
+        }
+        return [heap.read(apart, bytes), heap.read(inPlace, bytes)];
+      });
+    }
+  }
+}
+
+/** All activations over columns that start and end anywhere, into another row and in place. */
+export function gates(pair: KernelPair): void {
+  const random = createRandom(12);
+  const edges = [0, -0, 1e-30, -1e-30, 20, -20, 87.5, -87.5, 90, -90, 1000, -1000, 1e10, -1e10];
+  for (const [name, activation] of Object.entries(Activation)) {
+    for (const columns of [...REDUCTIONS, 2112]) {
+      const T = 3;
+      const gate = randomRows(random, T, columns, 4);
+      for (const [i, edge] of edges.entries()) gate[(i * 5) % columns] = edge;
+      const up = randomRows(random, T, columns, 2);
+      const bytes = gate.byteLength;
+      pair.compare(`gate ${name} columns=${columns}`, (heap, split) => {
+        const g = heap.input(gate);
+        const u = heap.input(up);
+        const apart = heap.output(bytes);
+        const inPlace = heap.output(bytes, gate);
+        for (const [c0, c1] of split(columns)) {
+          heap.kernels.gate(apart, g, u, activation, rowStride(columns), T, c0, c1);
+          heap.kernels.gate(inPlace, inPlace, u, activation, rowStride(columns), T, c0, c1);
+        }
+        return [heap.read(apart, bytes), heap.read(inPlace, bytes)];
+      });
+    }
+  }
+}
+
+/** Rows and biases added to rows. */
+export function additions(pair: KernelPair): void {
+  const random = createRandom(13);
+  for (const columns of REDUCTIONS) {
+    const T = 4;
+    const x = randomRows(random, T, columns);
+    const y = randomRows(random, T, columns);
+    for (const [name, yStride] of [
+      ['rows', rowStride(columns)],
+      ['a bias', 0],
+    ] as const) {
+      pair.compare(`add ${name} columns=${columns}`, (heap, split) => {
+        const to = heap.output(x.byteLength, x);
+        const from = heap.input(y);
+        for (const [c0, c1] of split(columns)) {
+          heap.kernels.add(to, rowStride(columns), from, yStride, T, c0, c1);
+        }
+        return [heap.read(to, x.byteLength)];
+      });
+    }
+  }
+}
+
+/** Rotations of both styles at positions in no order. */
+export function rotations(pair: KernelPair): void {
+  const random = createRandom(14);
+  const T = 5;
+  const positions = Int32Array.from([7, 0, 40, 1, 40]);
+  for (const headLength of [2, ...HEAD_LENGTHS]) {
+    const angles = new Float64Array(41 * headLength);
+    fillRopeTable(angles, 41, headLength, 10000);
+    for (const heads of [1, 3]) {
+      const inStride = rowStride(heads * headLength);
+      const values = randomRows(random, T, heads * headLength);
+      const bytes = 4 * T * heads * rowStride(headLength);
+      for (const [name, style] of Object.entries(RopeStyle)) {
+        pair.compare(`rope ${name} D=${headLength} heads=${heads}`, (heap, split) => {
+          const table = heap.input(angles);
+          const x = heap.input(values);
+          const at = heap.input(positions);
+          // The pad between heads is nobody's to write, and zero from the start.
+          const out = heap.zeroed(bytes);
+          for (const [t0, t1] of split(T)) {
+            heap.kernels.rope(out, x, inStride, at, table, style, heads, headLength, t0, t1);
+          }
+          return [heap.read(out, bytes)];
+        });
+      }
+    }
+  }
+}
+
+/** Values on both sides of every rounding of a half, into a cache that other positions keep. */
+export function kvStores(pair: KernelPair): void {
+  const random = createRandom(15);
+  const T = 5;
+  const capacity = 11;
+  const edges = [0, -0, 2 ** -24, 2 ** -25, 1.5 * 2 ** -24, 6.1e-5, 2049, 2051, 65504, 65519.9, 65520, -1e9];
+  for (const headLength of HEAD_LENGTHS) {
+    for (const kvHeads of [1, 3]) {
+      const values = randomRows(random, T, kvHeads * headLength);
+      for (const [i, edge] of edges.entries()) values[(7 * i) % (kvHeads * headLength)] = edge;
+      for (const { name, format } of KV_FORMATS) {
+        const bytes = kvHeads * capacity * rowStride(headLength) * (format === KvFormat.F16 ? 2 : 4);
+        pair.compare(`storeKv ${name} D=${headLength} heads=${kvHeads}`, (heap, split) => {
+          const x = heap.input(values);
+          const cache = heap.output(bytes);
+          const stride = rowStride(kvHeads * headLength);
+          for (const [t0, t1] of split(T)) {
+            heap.kernels.storeKv(cache, format, x, stride, headLength, kvHeads, headLength, capacity, 4, t0, t1);
+          }
+          return [heap.read(cache, bytes)];
+        });
+      }
+    }
+  }
+}
+
+/** Attention over ragged heads, groups, positions and batches, its items split anywhere. */
+export function attentions(pair: KernelPair): void {
+  const random = createRandom(16);
+  for (const attentionCase of ATTENTION_CASES) {
+    const { headLength, group, kvHeads, format, position, tokens } = attentionCase;
+    const heads = group * kvHeads;
+    const capacity = position + tokens + 3;
+    const outStride = rowStride(heads * headLength);
+    const keys = randomCache(attentionCase, capacity, 1.5);
+    const values = randomCache(attentionCase, capacity, 1);
+    const queries = randomRows(random, tokens * heads, headLength, 1.5);
+    const bytes = 4 * ((tokens - 1) * outStride + heads * headLength);
+    const what = `attention D=${headLength} heads=${heads}/${kvHeads} format=${format} position=${position} tokens=${tokens}`;
+    pair.compare(what, (heap, split) => {
+      const shared = {
+        out: heap.output(bytes),
+        outStride,
+        q: heap.input(queries),
+        keys: heap.input(keys),
+        values: heap.input(values),
+        format,
+        scale: 1 / Math.sqrt(headLength),
+        heads,
+        kvHeads,
+        headLength,
+        capacity,
+        position,
+        tokens,
+      };
+      for (const [i0, i1] of split(attentionItems(tokens, heads))) {
+        const scratch = heap.output(heap.kernels.attentionScratchBytes(heads, kvHeads, headLength));
+        heap.kernels.attention({ ...shared, scratch }, i0, i1);
+      }
+      return [heap.read(shared.out, bytes)];
+    });
+  }
+}
+
+/** Keys or values of all positions, those behind the tokens' included: an earlier generation left them there. */
+function randomCache(
+  { headLength, kvHeads, format, position }: AttentionCase,
+  capacity: number,
+  scale: number,
+): Uint8Array {
+  const random = createRandom(position + headLength + scale * 100);
+  const padded = rowStride(headLength);
+  const values = new Float32Array(kvHeads * capacity * padded);
+  for (let i = 0; i < values.length; i++) {
+    if (i % padded < headLength) values[i] = randomValue(random) * scale;
+  }
+  return format === KvFormat.F16
+    ? new Uint8Array(Uint16Array.from(values, floatToHalf).buffer)
+    : new Uint8Array(values.buffer);
+}

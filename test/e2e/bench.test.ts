@@ -1,0 +1,206 @@
+/**
+ * `bitnet make-random`, `bitnet bench` and `bitnet perplexity` as processes: what they print, what they leave behind and
+ * how they fail. Nothing here depends on how fast the machine is.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { BenchReport } from '#src/cli/bench/report.js';
+
+// This file runs as build/test/e2e/bench.test.js.
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const MAIN = join(root, 'dist', 'cli', 'main.js');
+const TEXT = join(root, 'test', 'golden', 'tiny-tales', 'text.txt');
+
+const folder = mkdtempSync(join(tmpdir(), 'bitnet-bench-'));
+const tiny = join(folder, 'tiny.gguf');
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command line; stdin is `input`. */
+function bitnet(args: readonly string[], input = ''): Promise<Outcome> {
+  const environment = { ...process.env };
+  delete environment.BITNET_BACKEND;
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: environment });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin.on('error', () => {}).end(input);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+before(async () => {
+  const made = await bitnet(['make-random', '--shape', 'tiny', tiny]);
+  assert.equal(made.stderr, '');
+  assert.equal(made.status, 0);
+});
+
+async function benchReport(args: readonly string[]): Promise<BenchReport> {
+  const { status, stdout, stderr } = await bitnet(['bench', ...args, '--json']);
+  assert.equal(stderr, '');
+  assert.equal(status, 0);
+  return JSON.parse(stdout) as BenchReport;
+}
+
+function checkNumbers(report: BenchReport, prompts: readonly string[]): void {
+  const { samples } = report;
+  assert.deepEqual(Object.keys(report.promptTokensPerSecond), prompts);
+  const numbers = [
+    report.threads + 1,
+    report.loadSeconds,
+    report.firstTokenSeconds,
+    report.generatedTokensPerSecond,
+    report.peakMemoryBytes,
+    report.contextLength,
+    ...Object.values(report.promptTokensPerSecond),
+    ...Object.values(samples.promptTokensPerSecond).flat(),
+    ...samples.generatedTokensPerSecond,
+    ...samples.firstTokenSeconds,
+  ];
+  for (const number of numbers) assert.ok(Number.isFinite(number) && number > 0, JSON.stringify(report));
+  for (const rates of [...Object.values(samples.promptTokensPerSecond), samples.generatedTokensPerSecond]) {
+    assert.equal(rates.length, report.runs);
+  }
+  assert.ok(report.peakMemoryBytes > 20_000_000, `${report.peakMemoryBytes} bytes`);
+  assert.ok(report.node.startsWith('v') && report.cpu.length > 0);
+}
+
+test('bench reports a random model with the settings asked for', async () => {
+  const settings = ['--threads', '2', '--backend', 'wasm-simd', '--kv-cache', 'f32'];
+  const amounts = ['--prompt', '24,5', '--generate', '6', '--runs', '2'];
+  const report = await benchReport([tiny, ...settings, ...amounts]);
+  checkNumbers(report, ['5', '24']);
+  assert.equal(report.model, tiny);
+  assert.equal(report.fileBytes, statSync(tiny).size);
+  assert.equal(report.backend, 'wasm-simd');
+  assert.equal(report.threads, 2);
+  assert.equal(report.kvCache, 'f32');
+  assert.equal(report.headPrecision, 'exact');
+  assert.equal(report.contextLength, 30);
+  assert.equal(report.runs, 2);
+  assert.equal(report.generatedTokens, 6);
+});
+
+test('bench without a model measures the bundled one, with what fits in its context', async () => {
+  const report = await benchReport(['--runs', '1', '--threads', '1', '--head', 'int8']);
+  checkNumbers(report, ['128']);
+  assert.equal(report.model, 'tiny-tales');
+  assert.equal(report.contextLength, 128);
+  assert.equal(report.headPrecision, 'int8');
+});
+
+test('bench prints a table for people, without colour codes when piped', async () => {
+  const { status, stdout } = await bitnet([
+    'bench',
+    tiny,
+    '--prompt',
+    '16',
+    '--generate',
+    '4',
+    '--runs',
+    '2',
+  ]);
+  assert.equal(status, 0);
+  for (const row of ['model', 'backend', 'load', 'first token', 'prompt 16', 'generate 4', 'peak memory']) {
+    assert.match(stdout, new RegExp(`^${row} +\\S`, 'm'));
+  }
+  assert.ok(!stdout.includes('\x1b'));
+});
+
+test('bench says what does not fit', async () => {
+  const long = await bitnet(['bench', tiny, '--prompt', '600']);
+  assert.equal(long.status, 1);
+  assert.match(
+    long.stderr,
+    /^bitnet: the measurement needs a context of 664 tokens, and the model's is 512; /,
+  );
+  const small = await bitnet(['bench', tiny, '--prompt', '100', '--context', '50']);
+  assert.equal(small.status, 2);
+  assert.match(small.stderr, /--context 50 is too small/);
+});
+
+test('make-random gives the same bytes again, and replaces a file only when told to', async () => {
+  const again = join(folder, 'again.gguf');
+  assert.equal((await bitnet(['make-random', '--shape', 'tiny', again])).status, 0);
+  assert.deepEqual(readFileSync(again), readFileSync(tiny));
+
+  const refused = await bitnet(['make-random', '--shape', 'tiny', '--seed', '2', again]);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /exists already/);
+  assert.deepEqual(readFileSync(again), readFileSync(tiny));
+
+  const forced = ['make-random', '--shape', 'tiny', '--seed', '2', '--type', 'tq1_0', '--embedding', 'q8_0'];
+  assert.equal((await bitnet([...forced, '--force', again])).status, 0);
+  assert.notDeepEqual(readFileSync(again), readFileSync(tiny));
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.includes('part')),
+    [],
+  );
+});
+
+test('make-random refuses what it cannot make in one sentence', async () => {
+  const lines: [args: string[], status: number, message: RegExp][] = [
+    [['x.gguf'], 2, /--shape is missing; choose one of 2b4t, /],
+    [['--shape', 'tiny'], 2, /OUT\.gguf is missing/],
+    [['--shape', 'tinny', 'x.gguf'], 2, /did you mean tiny\?/],
+    [['--shape', 'tiny', '--layers', '0', 'x.gguf'], 2, /--layers is 0/],
+    [['--shape', 'tiny', 'a.gguf', 'b.gguf'], 2, /one word too many/],
+    [['--shape', 'tiny', join('no', 'folder.gguf')], 1, /cannot be written: its folder does not exist/],
+  ];
+  for (const [args, status, message] of lines) {
+    const outcome = await bitnet(['make-random', ...args]);
+    assert.equal(outcome.status, status, outcome.stderr);
+    assert.match(outcome.stderr, message);
+    assert.equal(outcome.stderr.trimEnd().split('\n').length, 1);
+  }
+});
+
+test('perplexity reads a file or stdin, and reports the method with the result', async () => {
+  const fromFile = await bitnet(['perplexity', TEXT, '--window', '64', '--limit', '300', '--json']);
+  assert.equal(fromFile.status, 0, fromFile.stderr);
+  const report = JSON.parse(fromFile.stdout) as Record<string, unknown>;
+  assert.equal(report.tokens, 300);
+  assert.equal(report.window, 64);
+  assert.equal(report.stride, 64);
+  assert.equal(report.model, 'tiny-tales');
+  assert.ok((report.perplexity as number) > 10 && (report.perplexity as number) < 200);
+  const options = ['--window', '64', '--limit', '300'];
+  const fromInput = await bitnet(['perplexity', '-', ...options, '--json'], readFileSync(TEXT, 'utf8'));
+  assert.equal((JSON.parse(fromInput.stdout) as Record<string, unknown>).perplexity, report.perplexity);
+  const forPeople = await bitnet(['perplexity', TEXT, ...options]);
+  assert.match(forPeople.stdout, /^perplexity +\d+\.\d+$/m);
+  assert.match(forPeople.stdout, /^scored +300 tokens/m);
+});
+
+test('perplexity says what it cannot score', async () => {
+  const binary = join(folder, 'binary');
+  writeFileSync(binary, new Uint8Array([0x66, 0xff, 0xfe]));
+  const lines: [args: string[], message: RegExp][] = [
+    [[join(folder, 'missing.txt')], /cannot be read/],
+    [[binary], /is not text in UTF-8/],
+    [['-'], /has 0 tokens/],
+    [[TEXT, '--window', '128'], /window is 128, and must be a whole number from 1 to 127/],
+  ];
+  for (const [args, message] of lines) {
+    const outcome = await bitnet(['perplexity', ...args]);
+    assert.equal(outcome.status, 1, outcome.stderr);
+    assert.match(outcome.stderr, message);
+  }
+});

@@ -1,0 +1,197 @@
+/**
+ * Damaged models, loaded whole: what loads has to generate and score without a crash, with ids of its vocabulary and
+ * without touching memory that is not its own; what does not load has to say so in one BitnetError. Small files never
+ * make the heap large. BITNET_FUZZ_RUNS is the number of inputs per model (default 120), BITNET_FUZZ_SEED their seed; a
+ * failure names both.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BitnetError } from '#src/base/errors.js';
+import { type LoadOptions, loadModel, type Model } from '#src/engine/model.js';
+import type { ModelSource } from '#src/engine/source.js';
+import { damagedFolder, writeFolder } from './draft-folder.js';
+import { damagedDraft, draftGguf, writeDraft } from './draft-gguf.js';
+import { below, mutated, pick, type Random, seededRandom } from './mutate.js';
+import {
+  checkZones,
+  FIRST_PATTERN,
+  forgetHeaps,
+  OTHER_PATTERN,
+  peakHeapBytes,
+  repaintZones,
+  unwatchHeaps,
+  watchHeaps,
+} from './red-zones.js';
+import { FOLDER_MODELS, GGUF_MODELS } from './seed-models.js';
+import { strictFolder, strictSource } from './strict-source.js';
+import { Watchdog } from './watchdog.js';
+
+const RUNS = Number(process.env.BITNET_FUZZ_RUNS ?? 120);
+const SEED = Number(process.env.BITNET_FUZZ_SEED ?? 1);
+/** What a model of less than a megabyte may take of the heap: two staging buffers of 8 MiB, and as much again; twice. */
+const MOST_HEAP_BYTES = 64 * 2 ** 20;
+/** The same for JavaScript's own buffers. */
+const MOST_BUFFER_BYTES = 64 * 2 ** 20;
+
+/** Codes of the errors of one test. */
+const codes = new Map<string, number>();
+
+before(watchHeaps);
+after(unwatchHeaps);
+
+/** Loads, uses and disposes of a model; answers whether it loaded. `source` may be loaded twice. */
+async function tryModel(source: ModelSource, options: LoadOptions, random: Random): Promise<boolean> {
+  let model: Model;
+  try {
+    model = await loadModel(source, options);
+  } catch (error) {
+    checkError(error);
+    return false;
+  }
+  try {
+    const { ids, scores } = await useModel(model, random);
+    // With f16 keys and values the backends may differ once activations leave the range of a half.
+    const isComparable = options.kvCache === 'f32' && ids.length >= 2;
+    if (isComparable && below(2, random) === 0) await compareBackends(source, options, ids, scores);
+  } catch (error) {
+    checkError(error);
+  } finally {
+    checkZones();
+    await model.dispose();
+  }
+  return true;
+}
+
+/** The other backend has to give the same bits, however strange the model is. */
+async function compareBackends(
+  source: ModelSource,
+  options: LoadOptions,
+  ids: readonly number[],
+  scores: Float32Array,
+): Promise<void> {
+  const backend = options.backend === 'reference' ? 'wasm' : 'reference';
+  const other = await loadModel(source, { ...options, backend });
+  assert.deepEqual(await other.score(ids), scores, `scores on ${backend} differ from the other backend's (${JSON.stringify(options)})`);
+  checkZones();
+  await other.dispose();
+}
+
+async function useModel(model: Model, random: Random): Promise<{ ids: number[]; scores: Float32Array }> {
+  const { vocabularySize } = model.config;
+  const temperature = pick([0, 1], random);
+  const count = Math.min(6, model.contextLength);
+  const ids = Array.from({ length: count }, () => below(vocabularySize, random));
+  const prompt = random() < 0.5 ? 'hell o' : ids.slice(0, 1 + below(2, random));
+  let scores: Float32Array = new Float32Array(0);
+  if (count >= 2) {
+    scores = await model.score(ids);
+    checkZones();
+    assert.equal(scores.length, ids.length - 1);
+    // What lies beside the blocks must not matter: NaN bits there, then ordinary numbers.
+    repaintZones(OTHER_PATTERN);
+    assert.deepEqual(await model.score(ids), scores, 'scores depend on memory outside of the blocks');
+    checkZones();
+    repaintZones(FIRST_PATTERN);
+  }
+  for await (const piece of model.generate(prompt, { maxTokens: 4, temperature, overflow: 'stop' })) {
+    for (const id of piece.tokens) {
+      assert.ok(Number.isInteger(id) && id >= 0 && id < vocabularySize, `token ${id} of ${vocabularySize}`);
+    }
+  }
+  return { ids, scores };
+}
+
+function checkError(error: unknown): void {
+  if (!(error instanceof BitnetError)) throw error;
+  assert.match(error.code, /^[a-z]+(-[a-z]+)*\/[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*$/);
+  codes.set(error.code, (codes.get(error.code) ?? 0) + 1);
+  const { message } = error;
+  assert.ok(message.length > 10 && message.length < 2000, message);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  assert.doesNotMatch(message, /[\u0000-\u001f\u007f-\u009f]|undefined|\[object|internal error/);
+}
+
+function randomOptions(random: Random): LoadOptions {
+  return {
+    backend: below(5, random) === 0 ? 'reference' : 'wasm',
+    threads: 0,
+    kvCache: pick(['f16', 'f32'], random),
+    head: pick(['auto', 'exact', 'int8'], random),
+    batchTokens: pick([1, 2, 5, 8, 64], random),
+    ...(below(8, random) === 0 ? { contextLength: pick([1, 2, 7, 65, 4096, 2 ** 24], random) } : {}),
+  };
+}
+
+/** Fuzzes one model; `damage` gives a source, and tells at the end whether everything was closed. */
+async function fuzz(
+  name: string,
+  damage: (random: Random) => { source: ModelSource; open: () => number },
+): Promise<string> {
+  const watchdog = new Watchdog(SEED);
+  codes.clear();
+  let loaded = 0;
+  for (let run = 0; run < RUNS; run++) {
+    watchdog.begin(run);
+    const random = seededRandom(SEED * 1_000_003 + run + 7919 * name.length);
+    const before = process.memoryUsage();
+    try {
+      const { source, open } = damage(random);
+      if (await tryModel(source, randomOptions(random), random)) loaded++;
+      assert.equal(open(), 0, 'files were left open');
+      assert.ok(peakHeapBytes() <= MOST_HEAP_BYTES, `the heap had blocks of ${peakHeapBytes()} bytes`);
+      const buffers = process.memoryUsage().arrayBuffers - before.arrayBuffers;
+      assert.ok(buffers <= MOST_BUFFER_BYTES, `${buffers} bytes were taken in buffers`);
+    } catch (cause) {
+      await watchdog.stop();
+      throw new Error(`${name}: run ${run} of seed ${SEED} (BITNET_FUZZ_SEED): ${cause}`, { cause });
+    }
+    forgetHeaps();
+  }
+  await watchdog.stop();
+  if (process.env.DEBUG_CODES)
+    console.log(
+      [...codes]
+        .sort((a, b) => b[1] - a[1])
+        .map((x) => x.join(' '))
+        .join(', '),
+    );
+  const summary = `fuzzed inputs: ${RUNS}, ${loaded} loaded, ${codes.size} different errors`;
+  assert.ok(loaded > 0 && loaded < RUNS, summary);
+  return summary;
+}
+
+for (const { name, make } of GGUF_MODELS) {
+  test(`${name}, damaged`, async (t) => {
+    const bytes = await make();
+    const draft = await draftGguf(bytes);
+    const whole = { source: strictSource(writeDraft(draft)).source, options: randomOptions(() => 0.9) };
+    assert.ok(await tryModel(whole.source, whole.options, seededRandom(1)), 'the undamaged model loads');
+    forgetHeaps();
+    const summary = await fuzz(name, (random) => {
+      const isBlind = below(4, random) === 0;
+      const broken = isBlind ? mutated(bytes, random) : writeDraft(damagedDraft(draft, random));
+      return { source: strictSource(broken).source, open: () => 0 };
+    });
+    t.diagnostic(summary);
+  });
+}
+
+for (const { name, draft } of FOLDER_MODELS) {
+  test(`${name}, damaged`, async (t) => {
+    const { folder } = strictFolder(writeFolder(draft));
+    assert.ok(
+      await tryModel(
+        folder,
+        randomOptions(() => 0.9),
+        seededRandom(1),
+      ),
+      'the undamaged model loads',
+    );
+    forgetHeaps();
+    const summary = await fuzz(name, (random) => {
+      const { folder, open } = strictFolder(damagedFolder(draft, random));
+      return { source: folder, open };
+    });
+    t.diagnostic(summary);
+  });
+}
