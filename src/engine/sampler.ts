@@ -191,9 +191,15 @@ function mostLikely(logits: Float32Array, count: number): number[] {
 
 /** The fewest candidates whose weights reach the share `p` of all; of equals at the edge, the first ones. */
 function nucleus(candidates: Candidates, p: number): Candidates {
-  const mass = p * sum(candidates.weights);
-  // Sorting numbers alone is much faster than sorting tokens, and all that is needed is where the nucleus ends.
-  const falling = candidates.weights.slice().sort().reverse();
+  const total = sum(candidates.weights);
+  const mass = p * total;
+  // What weighs less than an even share of the rest is not needed: all of it together does not make up that rest.
+  const floor = (total - mass) / candidates.weights.length;
+  // Sorting numbers alone is much faster than sorting tokens, and all that is asked is where the nucleus ends.
+  const falling = candidates.weights
+    .filter((weight) => weight >= floor)
+    .sort()
+    .reverse();
   let reached = 0;
   let count = 0;
   while (count < falling.length && reached < mass) reached += falling[count++]!;

@@ -180,7 +180,7 @@ test('a model that cannot be used is refused with status 1', async () => {
   await assertRefused(1, /no config\.json/, ['inspect', folder]);
   await assertRefused(1, /context/, ['run', 'x', '--context', '129']);
   await assertRefused(1, /no chat template/, ['run', 'x', '--chat']);
-  await assertRefused(1, /lie|id/, ['tokenize', '--decode', '99999']);
+  await assertRefused(1, /99999/, ['tokenize', '--decode', '99999']);
 });
 
 test('hostile files are refused by every command that opens them', async () => {
@@ -327,7 +327,8 @@ test('inspect: a model that cannot be loaded is described as far as it can be, w
 });
 
 test('inspect: over HTTP only the header is read', async () => {
-  const bytes = readFileSync(MODEL);
+  // Longer than what is read ahead; bytes behind the last tensor belong to nothing.
+  const bytes = Buffer.concat([readFileSync(MODEL), Buffer.alloc(6 * 2 ** 20)]);
   let served = 0;
   const server = createServer((request, response) => {
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
@@ -348,12 +349,9 @@ test('inspect: over HTTP only the header is read', async () => {
   try {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/model.gguf`;
     const report = await json(['inspect', url]);
-    assert.deepEqual(
-      report.tensors,
-      (await json(['inspect'])).tensors instanceof Array ? report.tensors : [],
-    );
+    assert.equal((report.tensors as unknown[]).length, 35);
     assert.equal(report.fileBytes, bytes.length);
-    assert.ok(served < bytes.length, `${served} of ${bytes.length} bytes were served`);
+    assert.ok(served < bytes.length / 2, `${served} of ${bytes.length} bytes were served`);
   } finally {
     server.close();
   }
@@ -397,10 +395,10 @@ test('help and version go to stdout, without colours when piped', async () => {
   for (const command of COMMANDS) {
     const help = await output([command, '--help']);
     assert.match(help, new RegExp(`Usage\n {2}bitnet ${command} `));
-    assert.equal(await output(['help', command]), help);
     if (command !== 'start') assert.match(all, new RegExp(`^ {2}${command} `, 'm'));
     assert.ok(!help.includes('\x1b'), command);
   }
+  assert.equal(await output(['help', 'run']), await output(['run', '-h']));
   const inspected = await bitnet(['inspect'], { env: { TERM: 'xterm-256color', FORCE_COLOR: '1' } });
   const failed = await bitnet(['inspect', 'no-such'], { env: { TERM: 'xterm-256color' } });
   assert.ok(!`${all}${inspected.stdout}${inspected.stderr}${failed.stderr}`.includes('\x1b'));
