@@ -103,6 +103,8 @@ export async function* generateTokens(
   for (;;) {
     const logits = await session.sync(tokens, options.signal);
     const ranking = top === undefined ? undefined : { top: topTokens(logits, top), logits: logits.slice() };
+    // Rows that only pad the embedding have no text.
+    logits.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize);
     const id = sampler.sample(logits, tokens);
     if (generated === 0) firstTokenSeconds = (performance.now() - start) / 1000;
     generated++;
@@ -163,11 +165,9 @@ function describe(
   top: readonly TokenProbability[],
 ): GeneratedToken {
   const logprob = tokenLogProbability(logits, id);
-  const named = top.map((token) => ({
-    ...token,
-    text: tokenizer.decode([token.id], { continuation: true }),
-  }));
-  return { id, text: tokenizer.decode([id], { continuation: true }), logprob, top: named };
+  const textOf = (token: number) =>
+    token < tokenizer.vocabSize ? tokenizer.decode([token], { continuation: true }) : '';
+  return { id, text: textOf(id), logprob, top: top.map((token) => ({ ...token, text: textOf(token.id) })) };
 }
 
 /** ln p of one token. */

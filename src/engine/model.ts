@@ -2,12 +2,12 @@
 import { BitnetError } from '../base/errors.ts';
 import type { BackendName } from '../kernels/kernels.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { openModel } from '../model/open.ts';
+import { openModel, withoutMetadata } from '../model/open.ts';
 import type { ChatMessage, ChatTemplate } from '../tokenizer/chat/chat-template.ts';
 import { encodeChat } from '../tokenizer/chat/encode-chat.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { Chat, type ChatOptions } from './chat.ts';
-import { type Engine, type EngineOptions, loadEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import {
   type GenerateOptions,
   type GenerationResult,
@@ -16,6 +16,8 @@ import {
   tokenLogProbability,
 } from './generate.ts';
 import { Generation } from './generation.ts';
+import { loadEngine } from './load-engine.ts';
+import type { EngineOptions } from './options.ts';
 import { Session } from './session.ts';
 import { type ModelSource, openSource } from './source.ts';
 import { type ModelText, readModelText } from './text.ts';
@@ -43,9 +45,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   options.signal?.throwIfAborted();
   const bytes = await openSource(source, options.signal);
   try {
-    const opened = await openModel(bytes, options.signal);
+    let opened = await openModel(bytes, options.signal);
     try {
       const text = readModelText(opened);
+      // A vocabulary's worth of strings need not stay in memory while the weights come in.
+      opened = withoutMetadata(opened);
       const engine = await loadEngine(opened, options);
       return new Model(engine, text, (performance.now() - start) / 1000);
     } finally {

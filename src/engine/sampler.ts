@@ -60,7 +60,7 @@ export class Sampler {
     };
     this.#bias = Object.entries(options.logitBias ?? {}).map(([key, bias]) => {
       const id = whole('logitBias', Number(key), 0);
-      if (id >= vocabularySize || Number.isNaN(bias)) {
+      if (id >= vocabularySize || !(bias < Number.POSITIVE_INFINITY)) {
         throw new BitnetError(
           'option/logitBias',
           `logitBias names token ${key} with ${bias}; ids go to ${vocabularySize - 1}`,
@@ -76,16 +76,16 @@ export class Sampler {
    *
    * @param logits f32 [vocabularySize], overwritten
    * @param history tokens so far, prompt included
-   * @throws BitnetError `sampling/no-token` when every token is forbidden
+   * @throws BitnetError `sampling/no-token` when every token is forbidden or the largest logit is not finite
    */
   sample(logits: Float32Array, history: readonly number[]): number {
     for (const [id, bias] of this.#bias) logits[id] = logits[id]! + bias;
     this.#penalise(logits, history);
     const best = argmax(logits);
-    if (!(logits[best]! > Number.NEGATIVE_INFINITY)) {
+    if (!Number.isFinite(logits[best]!)) {
       throw new BitnetError(
         'sampling/no-token',
-        'no token may follow: all are forbidden by logitBias, or the logits are no numbers',
+        'no token may follow: all are forbidden by logitBias, or the logits are no finite numbers, as in a damaged model',
       );
     }
     return this.#options.temperature === 0 ? best : this.#draw(logits, logits[best]!);

@@ -10,24 +10,31 @@ export interface TensorNames {
   readonly huggingFace: string;
 }
 
-/** Tensors of a layer. Those of `required` must be in the file, others are used when they are. */
+/** Tensors that a layer can have, in the order in which the forward pass uses them. */
 export const LAYER_TENSORS = [
   'attentionNorm',
   'q',
   'k',
   'v',
-  'o',
-  'attentionSubNorm',
+  'qBias',
+  'kBias',
+  'vBias',
   'qNorm',
   'kNorm',
+  'attentionSubNorm',
+  'o',
+  'attentionPostNorm',
   'feedForwardNorm',
   'gate',
   'up',
-  'down',
   'feedForwardSubNorm',
+  'down',
+  'feedForwardPostNorm',
 ] as const;
 /** One of {@link LAYER_TENSORS}. */
 export type LayerTensor = (typeof LAYER_TENSORS)[number];
+/** Those of them that are matrices; the others are norms and biases. */
+export type LayerMatrix = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
 
 /** A family of models: which steps the forward pass takes, and what the tensors are called. */
 export interface Architecture {
@@ -36,10 +43,10 @@ export interface Architecture {
   readonly activation: Activation;
   /** GGUF files of some families hold q and k with permuted rows for interleaved rotation; Hugging Face files never do. */
   readonly ggufRope: RopeStyle;
-  /** Layer tensors beside the linear ones that this family must have; others of the list must not be in the file. */
-  readonly norms: readonly LayerTensor[];
-  /** Whether the projections may carry biases. */
-  readonly biases: boolean;
+  /** Norms and biases that each layer of this family has; a file with others is not of the family. */
+  readonly vectors: readonly LayerTensor[];
+  /** Whether embeddings are multiplied by the square root of their length. */
+  readonly scalesEmbedding: boolean;
   /** The output head is the embedding when the file has no head of its own: always, or only when the file says so. */
   readonly tiedHead: 'always' | 'when-absent';
   readonly layer: Readonly<Record<LayerTensor, TensorNames>>;
@@ -59,7 +66,11 @@ const LLAMA_LAYER: Readonly<Record<LayerTensor, TensorNames>> = {
   k: layerNames('attn_k', 'self_attn.k_proj'),
   v: layerNames('attn_v', 'self_attn.v_proj'),
   o: layerNames('attn_output', 'self_attn.o_proj'),
+  qBias: layerNames('attn_q', 'self_attn.q_proj', 'bias'),
+  kBias: layerNames('attn_k', 'self_attn.k_proj', 'bias'),
+  vBias: layerNames('attn_v', 'self_attn.v_proj', 'bias'),
   attentionSubNorm: layerNames('attn_sub_norm', 'self_attn.attn_sub_norm'),
+  attentionPostNorm: layerNames('post_attention_norm', 'post_attention_layernorm'),
   qNorm: layerNames('attn_q_norm', 'self_attn.q_norm'),
   kNorm: layerNames('attn_k_norm', 'self_attn.k_norm'),
   feedForwardNorm: layerNames('ffn_norm', 'post_attention_layernorm'),
@@ -67,10 +78,11 @@ const LLAMA_LAYER: Readonly<Record<LayerTensor, TensorNames>> = {
   up: layerNames('ffn_up', 'mlp.up_proj'),
   down: layerNames('ffn_down', 'mlp.down_proj'),
   feedForwardSubNorm: layerNames('ffn_sub_norm', 'mlp.ffn_sub_norm'),
+  feedForwardPostNorm: layerNames('post_ffw_norm', 'post_feedforward_layernorm'),
 };
 
-function layerNames(gguf: string, huggingFace: string): TensorNames {
-  return { gguf: `blk.{n}.${gguf}.weight`, huggingFace: `model.layers.{n}.${huggingFace}.weight` };
+function layerNames(gguf: string, huggingFace: string, part = 'weight'): TensorNames {
+  return { gguf: `blk.{n}.${gguf}.${part}`, huggingFace: `model.layers.{n}.${huggingFace}.${part}` };
 }
 
 const PRE_NORMS = ['attentionNorm', 'feedForwardNorm'] as const;
@@ -81,8 +93,8 @@ const bitnetB158: Architecture = {
   name: 'bitnet-b1.58',
   activation: Activation.ReLU2,
   ggufRope: RopeStyle.Half,
-  norms: SUB_NORMS,
-  biases: false,
+  vectors: SUB_NORMS,
+  scalesEmbedding: false,
   tiedHead: 'when-absent',
   layer: LLAMA_LAYER,
 };
@@ -110,8 +122,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
       name: 'llama',
       activation: Activation.SiLU,
       ggufRope: RopeStyle.Interleaved,
-      norms: PRE_NORMS,
-      biases: false,
+      vectors: PRE_NORMS,
+      scalesEmbedding: false,
       tiedHead: 'when-absent' as const,
       layer: LLAMA_LAYER,
     },

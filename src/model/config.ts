@@ -124,8 +124,7 @@ export function configFromHuggingFace(json: Readonly<Record<string, unknown>>): 
       ? architecture.activation
       : HIDDEN_ACTS.get(json.hidden_act as string);
   if (act === undefined) throw bad(`hidden_act ${describeJson(json.hidden_act)} is not supported`);
-  if (json.rope_scaling !== undefined && json.rope_scaling !== null)
-    throw bad('rope_scaling is not supported');
+  if ((json.rope_scaling ?? undefined) !== undefined) throw bad('rope_scaling is not supported');
   if (json.attention_bias === true || json.mlp_bias === true) throw bad('biases are not supported');
   return {
     architecture,
@@ -142,12 +141,20 @@ export function configFromHuggingFace(json: Readonly<Record<string, unknown>>): 
       headCount,
       headCountKv: number('num_key_value_heads') ?? headCount,
       headLength: number('head_dim') ?? embeddingLength / headCount,
-      ropeFreqBase: number('rope_theta') ?? 10000,
+      ropeFreqBase: ropeBaseOf(json.rope_parameters) ?? number('rope_theta') ?? 10000,
       layerNormRmsEpsilon: need(number('rms_norm_eps'), 'rms_norm_eps'),
       activation: act,
       ropeStyle: RopeStyle.Half,
     }),
   };
+}
+
+/** The base in `rope_parameters`, where newer files have what `rope_theta` and `rope_scaling` said. */
+function ropeBaseOf(parameters: unknown): number | undefined {
+  if (parameters === undefined || parameters === null) return undefined;
+  const { rope_theta: base, rope_type: type = 'default', ...more } = parameters as Record<string, unknown>;
+  if (typeof base === 'number' && type === 'default' && Object.keys(more).length === 0) return base;
+  throw bad('rope_parameters other than rope_theta are not supported');
 }
 
 function checked(config: ModelConfig): ModelConfig {

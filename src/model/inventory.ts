@@ -6,7 +6,13 @@ import { BitnetError } from '../base/errors.ts';
 import { describeJson } from '../formats/json.ts';
 import type { TensorInfo } from '../formats/tensor-info.ts';
 import { isTernary, type TernaryDType } from '../tensor/dtype.ts';
-import { LAYER_TENSORS, type LayerTensor, layerTensorName, MODEL_TENSORS } from './architecture.ts';
+import {
+  LAYER_TENSORS,
+  type LayerMatrix,
+  type LayerTensor,
+  layerTensorName,
+  MODEL_TENSORS,
+} from './architecture.ts';
 import type { OpenedModel } from './open.ts';
 
 /** A matrix [rows, columns] in the file. */
@@ -23,15 +29,11 @@ export type MatrixSource = {
   | { readonly kind: 'dense' }
 );
 
-/** Layer tensors that are matrices. */
-export const LAYER_MATRICES = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
-/** One of {@link LAYER_MATRICES}. */
-export type LayerMatrix = (typeof LAYER_MATRICES)[number];
-
 /** Where the tensors of one layer are. */
 export interface LayerSources {
   readonly matrices: Readonly<Record<LayerMatrix, MatrixSource>>;
-  readonly norms: ReadonlyMap<LayerTensor, TensorInfo>;
+  /** Norms and biases. */
+  readonly vectors: ReadonlyMap<LayerTensor, TensorInfo>;
 }
 
 /** Where all tensors of a model are. */
@@ -108,25 +110,31 @@ class TensorFinder {
       feedForwardNorm: embeddingLength,
       attentionSubNorm: qRows,
       feedForwardSubNorm: feedForwardLength,
+      attentionPostNorm: embeddingLength,
+      feedForwardPostNorm: embeddingLength,
       qNorm: headLength,
       kNorm: headLength,
+      qBias: qRows,
+      kBias: kvRows,
+      vBias: kvRows,
     };
     const matrices = {} as Record<LayerMatrix, MatrixSource>;
-    const norms = new Map<LayerTensor, TensorInfo>();
+    const vectors = new Map<LayerTensor, TensorInfo>();
     for (const tensor of LAYER_TENSORS) {
       const name = layerTensorName(architecture.layer[tensor], format, layer);
       const shape = shapes[tensor as LayerMatrix];
       if (shape !== undefined) matrices[tensor as LayerMatrix] = this.matrix(name, ...shape);
-      else if (architecture.norms.includes(tensor)) norms.set(tensor, this.vector(name, lengths[tensor]!));
+      else if (architecture.vectors.includes(tensor))
+        vectors.set(tensor, this.vector(name, lengths[tensor]!));
     }
-    return { matrices, norms };
+    return { matrices, vectors };
   }
 
   vector(name: string, length: number): TensorInfo {
     const info = this.#take(name);
     const elements = info.shape.reduce((product, dim) => product * dim, 1);
     if (elements !== length || info.shape.length > 1) throw badShape(info, [length]);
-    if (isTernary(info.dtype) || info.dtype === 'U8') throw unsupportedTensor(info, 'a norm');
+    if (isTernary(info.dtype) || info.dtype === 'U8') throw unsupportedTensor(info, 'a norm or a bias');
     return info;
   }
 

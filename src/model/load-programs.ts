@@ -3,7 +3,7 @@
  * bytes and says which program takes them.
  */
 import { BitnetError } from '../base/errors.ts';
-import { DenseFormat, denseRowBytes } from '../kernels/kernels.ts';
+import { DenseFormat, denseRowBytes, type Kernels } from '../kernels/kernels.ts';
 import { type Member, type Program, share } from '../kernels/team/member.ts';
 import { absmeanCodes } from '../tensor/absmean.ts';
 import { dequantize } from '../tensor/dequantize.ts';
@@ -70,15 +70,18 @@ function packMasters(member: Member, args: PackMastersArgs): void {
   });
 }
 
-/** Rows that are unpacked before they are packed together: a tile of every backend takes at least this many. */
-export const PACK_ROWS = 4;
+/** Rows that are unpacked before they are packed together: whole tiles, so that no cache line is written twice. */
+export function packGroup(kernels: Pick<Kernels, 'rowStep'>): number {
+  return Math.max(4, kernels.rowStep);
+}
 
 /** Packs this member's rows from the codes that `unpack` writes, row by row. */
 function packRows(member: Member, args: PackArgs, unpack: (row: number, codes: Uint8Array) => void): void {
   const { columns, row0, row1 } = args;
-  const [from, to] = share(member, row1 - row0, PACK_ROWS);
-  for (let row = row0 + from; row < row0 + to; row += PACK_ROWS) {
-    const end = Math.min(row + PACK_ROWS, row0 + to);
+  const group = packGroup(member.kernels);
+  const [from, to] = share(member, row1 - row0, group);
+  for (let row = row0 + from; row < row0 + to; row += group) {
+    const end = Math.min(row + group, row0 + to);
     for (let r = row; r < end; r++) unpack(r, member.heap.u8(member.scratch + (r - row) * columns, columns));
     member.kernels.packTernary(args.w, member.scratch, columns, row, end);
   }

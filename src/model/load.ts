@@ -13,8 +13,8 @@ import { type DType, I2S_TAIL_BYTES } from '../tensor/dtype.ts';
 import { floatToHalf } from '../tensor/half.ts';
 import { i2sScale } from '../tensor/i2s.ts';
 import { ternaryScale } from '../tensor/ternary-tensor.ts';
-import type { LayerTensor } from './architecture.ts';
-import type { Inventory, LayerMatrix, LayerSources, MatrixSource } from './inventory.ts';
+import { LAYER_TENSORS } from './architecture.ts';
+import type { Inventory, LayerSources, MatrixSource } from './inventory.ts';
 import {
   type CheckArgs,
   elementBytes,
@@ -85,20 +85,14 @@ class Loader {
     this.#staging = [heap.allocate(this.#stagingBytes), heap.allocate(this.#stagingBytes)];
   }
 
-  async layer({ matrices, norms }: LayerSources): Promise<LayerPlan> {
-    const plan: Partial<Record<LayerTensor, Matrix | number>> = {
-      attentionSubNorm: 0,
-      feedForwardSubNorm: 0,
-      qNorm: 0,
-      kNorm: 0,
-    };
-    for (const [name, source] of Object.entries(matrices))
-      plan[name as LayerMatrix] = await this.#projection(source);
-    for (const [name, info] of norms) plan[name] = await this.vector(info);
-    return plan as LayerPlan;
+  async layer({ matrices, vectors }: LayerSources): Promise<LayerPlan> {
+    const plan = Object.fromEntries<Matrix | number>(LAYER_TENSORS.map((tensor) => [tensor, 0]));
+    for (const [name, source] of Object.entries(matrices)) plan[name] = await this.#projection(source);
+    for (const [name, info] of vectors) plan[name] = await this.vector(info);
+    return plan as unknown as LayerPlan;
   }
 
-  /** f32 [rowStride(n)] of a norm. */
+  /** f32 [rowStride(n)] of a norm or a bias. */
   async vector(info: TensorInfo): Promise<number> {
     const values = await this.floats(info);
     const { heap } = this.#options.backend;

@@ -35,9 +35,9 @@ export interface MemoryOptions {
 /** The memory that a model takes on a backend. */
 export function planMemory(inventory: Inventory, config: ModelConfig, options: MemoryOptions): MemoryPlan {
   let layers = 0;
-  for (const { matrices, norms } of inventory.layers) {
+  for (const { matrices, vectors } of inventory.layers) {
     for (const matrix of Object.values(matrices)) layers += matrixBytes(matrix, options);
-    for (const norm of norms.values()) layers += 4 * (norm.shape[0] ?? 1);
+    for (const vector of vectors.values()) layers += 4 * (vector.shape[0] ?? 1);
   }
   const tables = [inventory.embedding, ...(inventory.head === undefined ? [] : [inventory.head])];
   const embeddingAndHead = tables.reduce((sum, table) => sum + tableBytes(table, options.head), 0);

@@ -3,6 +3,7 @@
  * sent the whole plan once.
  */
 import type { DenseFormat, KvFormat } from '../kernels/kernels.ts';
+import type { LayerMatrix, LayerTensor } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 
 /** A matrix [rows, columns] on the heap. */
@@ -18,22 +19,12 @@ interface Dims {
   readonly columns: number;
 }
 
-/** Addresses of one layer; 0 where the family has no such tensor. Norm weights are f32 [rowStride(n)]. */
-export interface LayerPlan {
-  readonly attentionNorm: number;
-  readonly q: Matrix;
-  readonly k: Matrix;
-  readonly v: Matrix;
-  readonly qNorm: number;
-  readonly kNorm: number;
-  readonly attentionSubNorm: number;
-  readonly o: Matrix;
-  readonly feedForwardNorm: number;
-  readonly gate: Matrix;
-  readonly up: Matrix;
-  readonly feedForwardSubNorm: number;
-  readonly down: Matrix;
-}
+/**
+ * One layer: its matrices, and the addresses of its norms and biases, f32 [rowStride(n)]; 0 where the family has no such
+ * tensor.
+ */
+export type LayerPlan = Readonly<Record<LayerMatrix, Matrix>> &
+  Readonly<Record<Exclude<LayerTensor, LayerMatrix>, number>>;
 
 /** Work space of one forward pass over at most `tokens` tokens; f32 rows at a stride of rowStride unless said. */
 export interface WorkSpace {
@@ -48,6 +39,8 @@ export interface WorkSpace {
   readonly outputRows: number;
   /** residual stream [tokens][embeddingLength] */
   readonly x: number;
+  /** what a block adds to it, where a norm comes between [tokens][embeddingLength] */
+  readonly branch: number;
   /** input of a projection [tokens][longest input] */
   readonly input: number;
   /** the same, quantised */
@@ -72,6 +65,8 @@ export interface WorkSpace {
 export interface ModelPlan {
   readonly config: ModelConfig;
   readonly embedding: Matrix;
+  /** Factor on embeddings. */
+  readonly embeddingScale: number;
   readonly layers: readonly LayerPlan[];
   readonly outputNorm: number;
   readonly head: Matrix;

@@ -15,7 +15,7 @@ import type { Inventory, MatrixSource } from './inventory.ts';
 import type { LoadedWeights } from './load.ts';
 import type { Matrix } from './plan.ts';
 
-/** Rows compared at the start and at the end of a matrix. */
+/** Rows compared at the start and, from a tile's first row on, at the end of a matrix. */
 const ROWS = 8;
 const TOKENS = 5;
 
@@ -33,7 +33,8 @@ export async function findModelFault(
   for (const [source, matrix] of pairs) {
     if (source.kind === 'dense' || matrix.kind !== 'ternary') continue;
     const codes = await readCodes(source, matrix.scale);
-    for (const first of [0, Math.max(0, Math.floor((matrix.rows - ROWS) / 4) * 4)]) {
+    const { rowStep } = backend.kernels;
+    for (const first of [0, Math.max(0, Math.floor((matrix.rows - ROWS) / rowStep) * rowStep)]) {
       const fault = compareRows(backend, codes, matrix, first);
       if (fault !== undefined) return `${source.info.name}: ${fault}`;
     }

@@ -22,6 +22,7 @@ export function workSpaceBytes(
     positions: 4 * tokens,
     outputRows: 4 * outputs,
     x: rows(tokens, embeddingLength),
+    branch: rows(tokens, embeddingLength),
     input: rows(tokens, longest),
     quantized: Math.max(tokens, outputs) * kernels.activationBytes(longest),
     q: rows(tokens, headCount * headLength),

@@ -104,7 +104,8 @@ function damage(value: unknown, random: Random, depth = 0): void {
   }
 }
 
-test(`${RUNS} damaged tokenizer.json files`, () => {
+test(`${RUNS} damaged tokenizer.json files`, (t) => {
+  t.diagnostic(`fuzzed inputs: ${RUNS}`);
   for (let run = 0; run < RUNS; run++) {
     const random = generator(SEED * 1_000_003 + run);
     const files: Record<string, unknown> = {
@@ -120,7 +121,8 @@ test(`${RUNS} damaged tokenizer.json files`, () => {
   }
 });
 
-test(`${Math.ceil(RUNS / 4)} tokenizer.json texts with damaged characters`, () => {
+test(`${Math.ceil(RUNS / 4)} tokenizer.json texts with damaged characters`, (t) => {
+  t.diagnostic(`fuzzed inputs: ${Math.ceil(RUNS / 4)}`);
   const text = golden('hf-bf16/tokenizer.json');
   for (let run = 0; run < RUNS / 4; run++) {
     const random = generator(SEED * 2_000_003 + run);
@@ -135,7 +137,8 @@ test(`${Math.ceil(RUNS / 4)} tokenizer.json texts with damaged characters`, () =
   }
 });
 
-test(`${RUNS} damaged GGUF vocabularies`, () => {
+test(`${RUNS} damaged GGUF vocabularies`, (t) => {
+  t.diagnostic(`fuzzed inputs: ${RUNS}`);
   for (let run = 0; run < RUNS; run++) {
     const random = generator(SEED * 3_000_003 + run);
     const metadata =
@@ -230,7 +233,8 @@ const FRAGMENTS: readonly string[] = [
   '\u{1f44d}',
 ];
 
-test(`${RUNS * 4} damaged chat templates`, () => {
+test(`${RUNS * 4} damaged chat templates`, (t) => {
+  t.diagnostic(`fuzzed inputs: ${RUNS * 4}`);
   const messages = [
     { role: 'system', content: 'be brief' },
     { role: 'user', content: 'one two three', n: 12 },

@@ -22,7 +22,8 @@ function textOf(name: string): string {
 /** The text of an exported function and of all that it calls. */
 function bodiesOf(text: string, exported: string): string {
   const functions = new Map<string, string>();
-  for (const body of text.split(/\n (?=\(func )/).slice(1)) functions.set(/^\(func (\S+)/.exec(body)![1]!, body);
+  for (const body of text.split(/\n (?=\(func )/).slice(1))
+    functions.set(/^\(func (\S+)/.exec(body)![1]!, body);
   const entry = new RegExp(`\\(export "${exported}" \\(func (\\S+?)\\)\\)`).exec(text)?.[1];
   assert.ok(entry, `${exported} is exported`);
   const seen = new Set<string>();

@@ -95,7 +95,9 @@ export function assertSameBytes(found: Uint8Array, expected: Uint8Array, what: s
   const at = found.findIndex((byte, i) => byte !== expected[i]);
   const word = at & ~3;
   const floats = [found, expected].map((bytes) =>
-    word + 4 <= bytes.length ? new DataView(bytes.buffer, bytes.byteOffset).getFloat32(word, true) : Number.NaN,
+    word + 4 <= bytes.length
+      ? new DataView(bytes.buffer, bytes.byteOffset).getFloat32(word, true)
+      : Number.NaN,
   );
   assert.fail(
     `${what}: byte ${at} is ${found[at]} and not ${expected[at]} (element ${word / 4} as f32: ${floats[0]} and not ${floats[1]})`,

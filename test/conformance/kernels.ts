@@ -29,15 +29,15 @@ const OPERATIONS: Readonly<Record<string, (pair: KernelPair) => void>> = {
   'ternaryMatmul at the largest sums there can be': extremeTernaryProducts,
   'quantize and quantize16': quantization,
   'denseMatmul in every format': denseProducts,
-  'int8Matmul': int8Products,
-  'packInt8Rows': int8Packing,
+  int8Matmul: int8Products,
+  packInt8Rows: int8Packing,
   'embed and embedInt8': embeddings,
-  'rmsNorm': norms,
+  rmsNorm: norms,
   'gate with every activation': gates,
-  'add': additions,
+  add: additions,
   'rope in both styles': rotations,
-  'storeKv': kvStores,
-  'attention': attentions,
+  storeKv: kvStores,
+  attention: attentions,
 };
 
 /** Registers the tests of one backend. */

@@ -90,7 +90,9 @@ export function quantization(pair: KernelPair): void {
   for (const K of REDUCTIONS) {
     const rows = {
       random: randomRows(random, 9, K, 5),
-      ties: randomRows(random, 9, K).map((value, i) => (i % rowStride(K) === 0 ? 127 : Math.round(value * 40) / 2)),
+      ties: randomRows(random, 9, K).map((value, i) =>
+        i % rowStride(K) === 0 ? 127 : Math.round(value * 40) / 2,
+      ),
       tiny: randomRows(random, 9, K, 1e-7),
       huge: randomRows(random, 9, K, 1e35),
       zero: new Float32Array(9 * rowStride(K)),

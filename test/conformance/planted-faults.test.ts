@@ -11,7 +11,11 @@ type Add = Kernels['add'];
 function compareAdd(fault: (add: Add, backend: Backend) => Add): void {
   const backend = createReferenceBackend(false);
   // The name is one that is compared in full.
-  const kernels: Kernels = { ...backend.kernels, name: 'wasm-simd', add: fault(backend.kernels.add, backend) };
+  const kernels: Kernels = {
+    ...backend.kernels,
+    name: 'wasm-simd',
+    add: fault(backend.kernels.add, backend),
+  };
   const x = Float32Array.from([1, 2, 3, 4, 5]);
   new KernelPair({ ...backend, kernels }).compare('add', (heap, split) => {
     const to = heap.output(20, x);
@@ -60,7 +64,11 @@ test('a changed input is found', () => {
 
 test('work outside of the range asked for is found', () => {
   assert.throws(
-    () => compareAdd((add) => (x, xStride, y, yStride, T, c0, c1) => add(x, xStride, y, yStride, T, c0, Math.min(5, c1 + 1))),
+    () =>
+      compareAdd(
+        (add) => (x, xStride, y, yStride, T, c0, c1) =>
+          add(x, xStride, y, yStride, T, c0, Math.min(5, c1 + 1)),
+      ),
     /in pieces, output 0/,
   );
 });

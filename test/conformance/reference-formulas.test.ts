@@ -230,8 +230,18 @@ test('rope: pairs turned by position * base^(-2i/D), rounded once', () => {
         ] as const;
         // The angle itself is off by a few 1e-16 of its size; beside that there is one rounding.
         const slack = 1e-11 * (Math.abs(a) + Math.abs(b));
-        near(found[at + first]!, turned[0], U * Math.abs(turned[0]) + slack, `position ${position}, pair ${i}`);
-        near(found[at + second]!, turned[1], U * Math.abs(turned[1]) + slack, `position ${position}, pair ${i}`);
+        near(
+          found[at + first]!,
+          turned[0],
+          U * Math.abs(turned[0]) + slack,
+          `position ${position}, pair ${i}`,
+        );
+        near(
+          found[at + second]!,
+          turned[1],
+          U * Math.abs(turned[1]) + slack,
+          `position ${position}, pair ${i}`,
+        );
       }
     }
     heap.release('rope');
@@ -240,7 +250,24 @@ test('rope: pairs turned by position * base^(-2i/D), rounded once', () => {
 
 test('storeKv rounds to the nearest half, ties to even, and keeps f32 as it is', () => {
   const D = 16;
-  const values = Float32Array.from([0, -0, 1, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 2049, 2051, 65504, 65519, -65520, 2 ** -25, 1.5 * 2 ** -24, 3e-5, -6.1e-5, 0.1, -1e5]);
+  const values = Float32Array.from([
+    0,
+    -0,
+    1,
+    1 + 2 ** -11,
+    1 + 3 * 2 ** -11,
+    2049,
+    2051,
+    65504,
+    65519,
+    -65520,
+    2 ** -25,
+    1.5 * 2 ** -24,
+    3e-5,
+    -6.1e-5,
+    0.1,
+    -1e5,
+  ]);
   const f16 = heap.output(2 * D);
   const f32 = heap.output(4 * D);
   kernels.storeKv(f16, KvFormat.F16, heap.input(values), D, D, 1, D, 1, 0, 0, 1);
@@ -272,10 +299,19 @@ test('attention: softmax(q·k / sqrt(D)) v over the positions up to the own one'
     const values = randomRows(random, kvHeads * capacity, D);
     const q = randomRows(random, tokens * heads, D, 2);
     const isHalf = format === KvFormat.F16;
-    const stored = (rows: Float32Array) => heap.input(isHalf ? new Uint8Array(Uint16Array.from(rows, floatToHalf).buffer) : rows);
-    const read = (rows: Float32Array) => (isHalf ? rows.map((value) => halfToFloat(floatToHalf(value))) : rows);
+    const stored = (rows: Float32Array) =>
+      heap.input(isHalf ? new Uint8Array(Uint16Array.from(rows, floatToHalf).buffer) : rows);
+    const read = (rows: Float32Array) =>
+      isHalf ? rows.map((value) => halfToFloat(floatToHalf(value))) : rows;
     const out = heap.output(4 * tokens * heads * D);
-    const args = { out, outStride: heads * D, q: heap.input(q), keys: stored(keys), values: stored(values), format };
+    const args = {
+      out,
+      outStride: heads * D,
+      q: heap.input(q),
+      keys: stored(keys),
+      values: stored(values),
+      format,
+    };
     const dims = { scale: 1 / Math.sqrt(D), heads, kvHeads, headLength: D, capacity, position, tokens };
     kernels.attention({ ...args, ...dims, scratch: heap.zeroed(64) }, 0, Math.ceil(tokens / 8) * heads);
     const found = floatsAt(out, tokens * heads * D);

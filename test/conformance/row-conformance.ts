@@ -1,12 +1,6 @@
 /** Norms, gates, additions, rotations, the KV cache and attention, bit for bit as the reference does them. */
 import { createRandom } from '#src/base/random.js';
-import {
-  Activation,
-  attentionItems,
-  KvFormat,
-  RopeStyle,
-  rowStride,
-} from '#src/kernels/kernels.js';
+import { Activation, attentionItems, KvFormat, RopeStyle, rowStride } from '#src/kernels/kernels.js';
 import { fillRopeTable } from '#src/model/rope-table.js';
 import { floatToHalf } from '#src/tensor/half.js';
 import {
@@ -139,7 +133,19 @@ export function kvStores(pair: KernelPair): void {
           const cache = heap.output(bytes);
           const stride = rowStride(kvHeads * headLength);
           for (const [t0, t1] of split(T)) {
-            heap.kernels.storeKv(cache, format, x, stride, headLength, kvHeads, headLength, capacity, 4, t0, t1);
+            heap.kernels.storeKv(
+              cache,
+              format,
+              x,
+              stride,
+              headLength,
+              kvHeads,
+              headLength,
+              capacity,
+              4,
+              t0,
+              t1,
+            );
           }
           return [heap.read(cache, bytes)];
         });

@@ -21,7 +21,10 @@ async function run(index: number): Promise<string> {
 }
 
 test('the README has two examples that run and one that needs a chat model', () => {
-  assert.deepEqual(examples.map((example) => example[1] === undefined), [true, true, false]);
+  assert.deepEqual(
+    examples.map((example) => example[1] === undefined),
+    [true, true, false],
+  );
 });
 
 test('the first example continues the text', async () => {

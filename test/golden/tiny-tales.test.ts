@@ -60,7 +60,9 @@ for (const { name, path, isExact } of FILES) {
     test('logits', async () => {
       const { ids, shape } = reference.logits;
       const bytes = readFileSync(new URL('logits.f32', golden));
-      const expected = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+      const expected = new Float32Array(
+        bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+      );
       assert.equal(expected.length, shape[0] * shape[1]);
       let close = 0;
       for (let position = 0; position < ids.length; position++) {
@@ -71,7 +73,8 @@ for (const { name, path, isExact } of FILES) {
         assert.ok(difference <= (isExact ? 1 : 1 + 0.004 * largest), `position ${position}: ${difference}`);
         if (difference <= 1e-3) close++;
       }
-      if (isExact) assert.ok(close >= 0.8 * ids.length, `only ${close} of ${ids.length} positions within 1e-3`);
+      if (isExact)
+        assert.ok(close >= 0.8 * ids.length, `only ${close} of ${ids.length} positions within 1e-3`);
     });
 
     test('greedy text, up to the first choice that is nearly a tie', async () => {

@@ -8,7 +8,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openPath } from '#platform';
 import type { ByteSource } from '#src/base/byte-source.js';
-import { type EngineOptions, loadEngine } from '#src/engine/engine.js';
+import { loadEngine } from '#src/engine/load-engine.js';
+import type { EngineOptions } from '#src/engine/options.js';
 import { argmax } from '#src/engine/sampler.js';
 import { Session } from '#src/engine/session.js';
 import { openModel } from '#src/model/open.js';
@@ -22,7 +23,11 @@ interface Description {
 }
 
 /** One logits row per prompt token. */
-async function logitsOf(file: string, tokens: readonly number[], options: EngineOptions): Promise<Float32Array[]> {
+async function logitsOf(
+  file: string,
+  tokens: readonly number[],
+  options: EngineOptions,
+): Promise<Float32Array[]> {
   const opened = await openModel((await openPath(fileURLToPath(new URL(file, folder)))) as ByteSource);
   const engine = await loadEngine(opened, { ...options, threads: 0 });
   const rows: Float32Array[] = [];

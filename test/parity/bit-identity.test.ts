@@ -8,7 +8,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { BitnetError } from '#src/base/errors.js';
-import { type Engine, type EngineOptions, loadEngine } from '#src/engine/engine.js';
+import type { Engine } from '#src/engine/engine.js';
+import { loadEngine } from '#src/engine/load-engine.js';
+import type { EngineOptions } from '#src/engine/options.js';
 import { Session } from '#src/engine/session.js';
 import type { BackendName } from '#src/kernels/kernels.js';
 import { selectBackend } from '#src/kernels/select.js';
@@ -54,7 +56,7 @@ function hashOf(rows: Iterable<Float32Array>): string {
   return hash.digest('hex');
 }
 
-/** The hash of logits at 15 places of a chunked prefill and of each token decoded after it. */
+/** The hash of logits at 11 places of a chunked prefill and of each token decoded after it. */
 async function fingerprint(engine: Engine): Promise<string> {
   const tokens = someTokens(PREFILL + DECODED, engine.config.vocabularySize);
   const cache = engine.allocateCache();
@@ -92,8 +94,10 @@ for (const name of MODELS) {
         const reference = { backend: 'reference', kvCache } as const;
         const whole = { ...reference, threads: 0, batchTokens: PREFILL };
         const expected = await withEngine(name, whole, fingerprint);
-        const threaded = { ...reference, threads: 3, batchTokens: 7 };
-        assert.equal(await withEngine(name, threaded, fingerprint), expected, 'reference, 3 threads');
+        if (name.startsWith('ragged')) {
+          const threaded = { ...reference, threads: 3, batchTokens: 7 };
+          assert.equal(await withEngine(name, threaded, fingerprint), expected, 'reference, 3 threads');
+        }
         for (const backend of await usableBackends()) {
           for (const settings of kvCache === 'f16' ? SETTINGS : SETTINGS.slice(5, 7)) {
             const found = await withEngine(name, { backend, kvCache, ...settings }, fingerprint);
@@ -106,10 +110,17 @@ for (const name of MODELS) {
     test('with the int8 head', async () => {
       const int8 = { head: 'int8', batchTokens: 32 } as const;
       const expected = await withEngine(name, { ...int8, backend: 'reference', threads: 0 }, fingerprint);
-      const exact = { head: 'exact', backend: 'reference', threads: 0, batchTokens: PREFILL } as const;
-      assert.notEqual(await withEngine(name, exact, fingerprint), expected, 'the head is another one');
+      assert.notEqual(
+        await withEngine(name, { head: 'exact', threads: 0 }, fingerprint),
+        expected,
+        'one head',
+      );
       for (const backend of await usableBackends()) {
-        assert.equal(await withEngine(name, { ...int8, backend, threads: 3 }, fingerprint), expected, backend);
+        assert.equal(
+          await withEngine(name, { ...int8, backend, threads: 3 }, fingerprint),
+          expected,
+          backend,
+        );
       }
     });
 

@@ -1,7 +1,8 @@
 /**
  * Damaged model files: whatever happens to the bytes, the readers either answer or throw one BitnetError. They never ask
  * for bytes outside the file, never read much more than the file has, and never take memory that the file does not
- * justify. BITNET_FUZZ_RUNS sets the number of mutations per seed (default 2000); a failure names seed and run.
+ * justify. BITNET_FUZZ_RUNS sets the number of mutations per file (default 2000), BITNET_FUZZ_SEED their seed; a failure
+ * names seed and run.
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -17,34 +18,11 @@ import { dequantize } from '#src/tensor/dequantize.js';
 import { byteLengthOf, elementCount, isTernary } from '#src/tensor/dtype.js';
 import { ternaryScale } from '#src/tensor/ternary-tensor.js';
 import { mutations, seededRandom } from './mutate.js';
+import { strictSource } from './strict-source.js';
 
 const RUNS = Number(process.env.BITNET_FUZZ_RUNS ?? 2000);
-const SEED = 20240217;
-
-/**
- * A source that treats a read outside of it as a bug of the reader, and counts what it gave.
- *
- * @param zeros  so many follow the bytes, without taking memory
- */
-function strictSource(bytes: Uint8Array, zeros = 0): { source: ByteSource; given: () => number } {
-  let given = 0;
-  const size = bytes.length + zeros;
-  return {
-    given: () => given,
-    source: {
-      name: 'fuzzed',
-      size,
-      async readInto(target, offset) {
-        if (!(offset >= 0 && offset + target.length <= size)) {
-          throw new Error(`read of ${target.length} bytes at ${offset} outside of ${size}`);
-        }
-        given += target.length;
-        target.fill(0).set(bytes.subarray(offset, offset + target.length));
-      },
-      async close() {},
-    },
-  };
-}
+const SEED = Number(process.env.BITNET_FUZZ_SEED ?? 1);
+const COUNT = `fuzzed inputs: ${RUNS}`;
 
 /** Reads a whole file as the loader would: header, then the tensors, unpacked. */
 async function readAll(tensors: ReadonlyMap<string, TensorInfo>): Promise<void> {
@@ -77,7 +55,10 @@ async function fuzz(seed: Uint8Array, read: Reader, zeros = 0): Promise<void> {
     run++;
   }
   assert.equal(run, RUNS);
-  assert.ok(accepted > 0 && accepted < RUNS, `${accepted} of ${RUNS} runs were accepted`);
+  // About one in fifty gets through.
+  if (RUNS >= 1000) {
+    assert.ok(accepted > 0 && accepted < RUNS, `${accepted} of ${RUNS} runs were accepted`);
+  }
 }
 
 async function gathered(
@@ -133,37 +114,42 @@ async function golden(path: string, length: number): Promise<[Uint8Array, number
   return [new Uint8Array(bytes.subarray(0, length)), bytes.length - length];
 }
 
-test('a small GGUF file, damaged', async () => {
+test('a small GGUF file, damaged', async (t) => {
   const seed = await smallGguf();
   await readAll((await readGguf(strictSource(seed).source)).tensors);
   await fuzz(seed, (source) => readGguf(source));
+  t.diagnostic(COUNT);
 });
 
-test('a small safetensors file, damaged', async () => {
+test('a small safetensors file, damaged', async (t) => {
   const seed = await smallSafetensors();
   assert.equal((await readSafetensors(strictSource(seed).source)).tensors.size, 4);
   await fuzz(seed, (source) => readSafetensors(source));
+  t.diagnostic(COUNT);
 });
 
 for (const name of ['bitnet-relu2.i2_s', 'llama-ternary.tq1_0']) {
-  test(`the header of ${name}.gguf, damaged`, async () => {
+  test(`the header of ${name}.gguf, damaged`, async (t) => {
     const [seed, rest] = await golden(`infer/${name}.gguf`, 12_000);
     await fuzz(seed, (source) => readGguf(source), rest);
+    t.diagnostic(COUNT);
   });
 }
 
-test('the header of a golden safetensors file, damaged', async () => {
+test('the header of a golden safetensors file, damaged', async (t) => {
   const [seed, rest] = await golden('tiny-tales/hf-packed/model.safetensors', 10_000);
   await fuzz(seed, (source) => readSafetensors(source), rest);
+  t.diagnostic(COUNT);
 });
 
-test('random bytes behind a right magic', async () => {
+test('random bytes behind a right magic', async (t) => {
   const random = seededRandom(SEED);
   for (let run = 0; run < RUNS; run++) {
     const bytes = Uint8Array.from({ length: Math.floor(random() * 400) }, () => Math.floor(random() * 256));
     bytes.set(new TextEncoder().encode('GGUF\x03\0\0\0').subarray(0, bytes.length));
     await assert.rejects(readGguf(strictSource(bytes).source), BitnetError, `run ${run}`);
   }
+  t.diagnostic(COUNT);
 });
 
 test('a small file that claims much costs little memory', async () => {

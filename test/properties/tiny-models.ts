@@ -58,7 +58,9 @@ export function tinyTensors(
       const shape = shapes[tensor];
       const name = layerTensorName(architecture.layer[tensor], format, layer);
       if (shape.length === 2) tensors.push(...projection(name, types.projections, shape, random));
-      else if (architecture.norms.includes(tensor)) tensors.push(filled(name, 'F32', shape, random, 1));
+      else if (architecture.vectors.includes(tensor)) {
+        tensors.push(filled(name, 'F32', shape, random, tensor.endsWith('Norm') ? 1 : 0));
+      }
     }
   }
   tensors.push(filled(MODEL_TENSORS.outputNorm[format], 'F32', [width], random, 1));
@@ -75,7 +77,11 @@ function layerShapes(dims: Dims): Record<LayerTensor, number[]> {
     q: [q, width],
     k: [kv, width],
     v: [kv, width],
+    qBias: [q],
+    kBias: [kv],
+    vBias: [kv],
     o: [width, q],
+    attentionPostNorm: [width],
     attentionSubNorm: [q],
     qNorm: [headLength],
     kNorm: [headLength],
@@ -84,6 +90,7 @@ function layerShapes(dims: Dims): Record<LayerTensor, number[]> {
     up: [wide, width],
     down: [width, wide],
     feedForwardSubNorm: [wide],
+    feedForwardPostNorm: [width],
   };
 }
 

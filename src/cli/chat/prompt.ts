@@ -49,6 +49,8 @@ export class ChatPrompt {
     });
     this.#readline.on('line', (line) => this.#takeLine(line));
     this.#readline.on('SIGINT', () => this.#interrupt());
+    // readline pauses when the process comes back from the background, and would wait for nothing.
+    this.#readline.on('SIGCONT', () => this.#readline.resume());
     this.#readline.on('close', () => this.#end());
     input.on('keypress', (_text, key: { name?: string } | undefined) => {
       if (key?.name === 'paste-start') this.#isPasting = true;

@@ -1,5 +1,6 @@
 /** `bitnet inspect`: what a model is, from its headers alone. */
 import { BitnetError } from '../../base/errors.ts';
+import { selectBackend } from '../../kernels/select.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus } from '../errors.ts';
 import { withHeaders } from '../inspect/headers.ts';
@@ -46,9 +47,11 @@ async function run(input: CommandInput): Promise<number> {
   const { model: source } = splitModel(input, 'inspect', []);
   const context = wholeOption(input, 'context', 1);
   const kvCache = choiceOption(input, 'kv-cache', ['f16', 'f32']);
+  const { backend } = await selectBackend(undefined, false);
   const report = await withHeaders(source, input.signal, (model) => {
     checkContext(context, model.config.contextLength);
     return reportOn(model, {
+      kernels: backend.kernels,
       ...(context === undefined ? {} : { contextLength: context }),
       ...(kvCache === undefined ? {} : { kvCache }),
     });

@@ -114,10 +114,11 @@ async function writeText(
   if (result === undefined) return;
   const styles = stylesOf(process.stderr);
   if (result.finishReason === 'context') await writeNote(styles.yellow(`bitnet: ${contextNote(model)}`));
-  if (!process.stderr.isTTY && !switchOption(input, 'stats')) return;
+  const isAsked = switchOption(input, 'stats');
+  if (!process.stderr.isTTY && !isAsked) return;
   const statistics = `${computeLabel(model)}; ${statisticsLine(model, result)}; seed ${settings.seed}`;
   await writeNote(styles.dim(statistics));
-  for (const note of model.notes) await writeNote(styles.dim(`note: ${printable(note)}`));
+  if (isAsked) for (const note of model.notes) await writeNote(styles.dim(`note: ${printable(note)}`));
 }
 
 async function writeJson(

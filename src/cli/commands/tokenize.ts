@@ -84,10 +84,11 @@ async function writeTokens(input: CommandInput, tokenizer: Tokenizer, text: stri
 
 function tableOf(tokenizer: Tokenizer, ids: readonly number[]): string {
   const styles = stylesOf(process.stdout);
-  const width = Math.max(2, String(tokenizer.vocabSize - 1).length);
+  const width = String(tokenizer.vocabSize - 1).length;
   const rows = ids.map((id) => {
     const shown = printable(tokenDisplay(tokenizer, id));
-    return `${String(id).padStart(width)}  ${tokenizer.isSpecial(id) ? styles.cyan(shown) : JSON.stringify(shown)}\n`;
+    const isQuoted = !tokenizer.isSpecial(id) && textOf(tokenizer.tokenBytes(id)) !== undefined;
+    return `${String(id).padStart(width)}  ${isQuoted ? JSON.stringify(shown) : styles.cyan(shown)}\n`;
   });
   return `${rows.join('')}${styles.dim(`${ids.length} token${ids.length === 1 ? '' : 's'}`)}\n`;
 }
@@ -96,9 +97,14 @@ function tableOf(tokenizer: Tokenizer, ids: readonly number[]): string {
 function tokenDisplay(tokenizer: Tokenizer, id: number): string {
   if (tokenizer.isSpecial(id)) return tokenizer.tokenText(id);
   const bytes = tokenizer.tokenBytes(id);
+  return textOf(bytes) ?? Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+}
+
+/** The text of bytes, or undefined when they are not UTF-8. */
+function textOf(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+    return undefined;
   }
 }

@@ -4,14 +4,15 @@
  * rest is told all the same.
  */
 import { BitnetError } from '../../base/errors.ts';
+import { checkOptions, planEngine } from '../../engine/options.ts';
 import { type ModelText, readModelText } from '../../engine/text.ts';
 import type { TensorInfo } from '../../formats/tensor-info.ts';
-import { Activation, RopeStyle } from '../../kernels/kernels.ts';
+import { Activation, type Kernels, RopeStyle } from '../../kernels/kernels.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { type Inventory, type MatrixSource, takeInventory } from '../../model/inventory.ts';
+import type { MemoryPlan } from '../../model/memory-plan.ts';
 import type { OpenedModel } from '../../model/open.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
-import { type MemoryNeeds, memoryNeeds } from './memory.ts';
 
 /** A token by id, as the vocabulary writes it. */
 export interface NamedToken {
@@ -61,7 +62,8 @@ export interface ModelReport {
   };
   readonly parameters: ParameterCounts | null;
   readonly tensorTypes: readonly TypeSummary[];
-  readonly memory: MemoryNeeds | null;
+  /** Bytes that the model takes when it is loaded here with these settings. */
+  readonly memory: (MemoryPlan & { readonly contextLength: number; readonly kvType: 'f16' | 'f32' }) | null;
   readonly tokenizer: TokenizerReport | null;
   /** Jinja source; null for a base model. */
   readonly chatTemplate: string | null;
@@ -89,12 +91,14 @@ export interface TensorReport {
 export interface MemoryAssumptions {
   readonly contextLength?: number;
   readonly kvCache?: 'f16' | 'f32';
+  /** Of the backend that would run. */
+  readonly kernels: Pick<Kernels, 'ternaryBytes' | 'activationBytes'>;
 }
 
 const LONG_ARRAY = 32;
 
 /** Reports on a model whose headers have been read. */
-export function reportOn(model: OpenedModel, assumptions: MemoryAssumptions = {}): ModelReport {
+export function reportOn(model: OpenedModel, assumptions: MemoryAssumptions): ModelReport {
   const problems: string[] = [];
   const inventory = attempt(problems, () => takeInventory(model));
   const text = attempt(problems, () => readModelText(model));
@@ -112,10 +116,7 @@ export function reportOn(model: OpenedModel, assumptions: MemoryAssumptions = {}
     },
     parameters: inventory === undefined ? null : countParameters(inventory),
     tensorTypes: summariseTypes(model.tensors.values()),
-    memory:
-      inventory === undefined
-        ? null
-        : memoryNeeds(config, inventory, assumptions.contextLength, assumptions.kvCache),
+    memory: inventory === undefined ? null : planMemory(inventory, config, assumptions),
     tokenizer: text === undefined ? null : reportOnTokenizer(model, text),
     chatTemplate: text?.template?.source ?? null,
     corrections: text?.corrections ?? [],
@@ -130,6 +131,20 @@ export function reportOn(model: OpenedModel, assumptions: MemoryAssumptions = {}
       bytes: byteLength,
       file: source.name,
     })),
+  };
+}
+
+function planMemory(
+  inventory: Inventory,
+  config: ModelConfig,
+  { contextLength, kvCache = 'f16', kernels }: MemoryAssumptions,
+): NonNullable<ModelReport['memory']> {
+  const options = { kvCache, ...(contextLength === undefined ? {} : { contextLength }) };
+  const settings = checkOptions(config, options);
+  return {
+    ...planEngine(inventory, config, settings, kernels),
+    contextLength: settings.contextLength,
+    kvType: kvCache,
   };
 }
 
@@ -150,13 +165,13 @@ function nameOf(names: Readonly<Record<string, number>>, value: number): string 
 function countParameters(inventory: Inventory): ParameterCounts {
   const weights = ({ rows, columns }: MatrixSource) => rows * columns;
   const matrices = inventory.layers.flatMap((layer) => Object.values(layer.matrices));
-  const norms = [inventory.outputNorm, ...inventory.layers.flatMap((layer) => [...layer.norms.values()])];
+  const vectors = [inventory.outputNorm, ...inventory.layers.flatMap((layer) => [...layer.vectors.values()])];
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
   const embedding = weights(inventory.embedding);
   const head = inventory.head === undefined ? 0 : weights(inventory.head);
   const ternary = sum(matrices.filter(({ kind }) => kind !== 'dense').map(weights));
-  const normWeights = sum(norms.map(({ shape }) => shape[0] ?? 1));
-  return { total: embedding + head + sum(matrices.map(weights)) + normWeights, ternary, embedding, head };
+  const vectorWeights = sum(vectors.map(({ shape }) => shape[0] ?? 1));
+  return { total: embedding + head + sum(matrices.map(weights)) + vectorWeights, ternary, embedding, head };
 }
 
 function summariseTypes(tensors: Iterable<TensorInfo>): TypeSummary[] {

@@ -4,7 +4,7 @@ import { printableLine, type Styles } from '../terminal.ts';
 import type { ModelReport, NamedToken, TokenizerReport } from './model-report.ts';
 
 const TEMPLATE_LINES = 6;
-const MOST_TOKENS = 8;
+const MOST_TOKENS = 4;
 const LINE_WIDTH = 100;
 
 /** The report without the list of tensors. */
@@ -84,10 +84,10 @@ function parametersOf({ parameters }: ModelReport): string {
 
 function memoryOf({ memory }: ModelReport): string {
   if (memory === null) return 'unknown';
-  const total = formatBytes(memory.weightsBytes + memory.kvCacheBytes);
   return (
-    `about ${total}: weights ${formatBytes(memory.weightsBytes)}, ${memory.kvCache} KV cache for ` +
-    `${formatWhole(memory.contextLength)} tokens ${formatBytes(memory.kvCacheBytes)}`
+    `about ${formatBytes(memory.total)}: layers ${formatBytes(memory.layers)}, embedding and head ` +
+    `${formatBytes(memory.embeddingAndHead)}, ${memory.kvType} KV cache for ` +
+    `${formatWhole(memory.contextLength)} tokens ${formatBytes(memory.kvCache)}, work space ${formatBytes(memory.work)}`
   );
 }
 

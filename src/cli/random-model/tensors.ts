@@ -98,7 +98,7 @@ function layerTensors(shape: RandomShape, type: ProjectionType, layer: number, s
     if (matrix !== undefined) {
       const [rows, columns, gain] = matrix;
       tensors.push(projectionTensor(name, type, [rows, columns], gain, seed));
-    } else if (architecture.norms.includes(tensor)) tensors.push(normTensor(name, norms[tensor]!, seed));
+    } else if (architecture.vectors.includes(tensor)) tensors.push(normTensor(name, norms[tensor]!, seed));
   }
   return tensors;
 }

@@ -105,8 +105,8 @@ function attend({ f32, u16 }: Views, args: AttentionArgs, t: number, head: numbe
         args.format === KvFormat.F16 ? halfToFloat(u16[cache / 2 + start + i]!) : f32[cache / 4 + start + i]!;
     }
   };
-  const start = args.q / 4 + (t * args.heads + head) * padded;
-  const q = f32.slice(start, start + padded);
+  const from = args.q / 4 + (t * args.heads + head) * padded;
+  const q = f32.slice(from, from + padded);
   const positions = args.position + t + 1;
   const row = new Float32Array(padded);
   const scores = new Float32Array(ATTENTION_BLOCK);

@@ -82,14 +82,16 @@ export function ternaryMatmul(
   r0: number,
   r1: number,
 ): void {
-  for (let t = 0; t < T; t++) {
+  const tokens = Array.from({ length: T }, (_, t) => {
     const row = q + t * activationBytes(K);
-    const scale = f(f(weightScale) / f32[row / 4]!);
     const values = i8.slice(row + HEAD_BYTES, row + HEAD_BYTES + K);
-    for (let r = r0; r < r1; r++) {
-      const sum = dotIntegers(i8.slice(w + r * K, w + (r + 1) * K), values);
+    return { values, scale: f(f(weightScale) / f32[row / 4]!) };
+  });
+  for (let r = r0; r < r1; r++) {
+    const weights = i8.slice(w + r * K, w + (r + 1) * K);
+    for (const [t, { values, scale }] of tokens.entries()) {
       const to = out / 4 + t * outStride + r;
-      const product = f(f(sum) * scale);
+      const product = f(f(dotIntegers(weights, values)) * scale);
       f32[to] = accumulate ? f32[to]! + product : product;
     }
   }
@@ -147,12 +149,16 @@ export function int8Matmul(
   r1: number,
 ): void {
   const stride = rowStride(K);
-  for (let t = 0; t < T; t++) {
+  const tokens = Array.from({ length: T }, (_, t) => {
     const row = q + t * activationBytes(K);
-    const values = i16.slice((row + HEAD_BYTES) / 2, (row + HEAD_BYTES) / 2 + stride);
-    for (let r = r0; r < r1; r++) {
-      const sum = dotIntegers(i8.slice(w + r * stride, w + (r + 1) * stride), values);
-      f32[out / 4 + t * outStride + r] = f(f(sum) * f(f32[scales / 4 + r]! / f32[row / 4]!));
+    const from = (row + HEAD_BYTES) / 2;
+    return { values: i16.slice(from, from + stride), s: f32[row / 4]! };
+  });
+  for (let r = r0; r < r1; r++) {
+    const weights = i8.slice(w + r * stride, w + (r + 1) * stride);
+    const scale = f32[scales / 4 + r]!;
+    for (const [t, { values, s }] of tokens.entries()) {
+      f32[out / 4 + t * outStride + r] = f(f(dotIntegers(weights, values)) * f(scale / s));
     }
   }
 }

@@ -27,7 +27,11 @@ export type Program = (member: Member, args: never) => void;
  * The member's part [start, end) of `length` items, in whole steps of `step` but for the last. Parts differ by at most
  * one step, and those of all members in order cover everything.
  */
-export function share(member: Member, length: number, step = 1): [start: number, end: number] {
+export function share(
+  member: Pick<Member, 'index' | 'count'>,
+  length: number,
+  step = 1,
+): [start: number, end: number] {
   const steps = Math.ceil(length / step);
   const start = Math.floor((steps * member.index) / member.count) * step;
   const end = Math.floor((steps * (member.index + 1)) / member.count) * step;

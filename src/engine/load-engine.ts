@@ -1,0 +1,105 @@
+/** From a model's opened files to an engine: chooses a backend, starts the team, loads and tests the weights. */
+import { Worker } from '#platform';
+import { BitnetError } from '../base/errors.ts';
+import type { Backend } from '../kernels/backend.ts';
+import { selectBackend } from '../kernels/select.ts';
+import { createTeam } from '../kernels/team/team.ts';
+import { type Inventory, takeInventory } from '../model/inventory.ts';
+import { loadWeights } from '../model/load.ts';
+import { packGroup } from '../model/load-programs.ts';
+import { checkFits } from '../model/memory-plan.ts';
+import type { OpenedModel } from '../model/open.ts';
+import type { ModelPlan } from '../model/plan.ts';
+import { fillRopeTable, ropeTableBytes } from '../model/rope-table.ts';
+import { findModelFault } from '../model/self-test.ts';
+import { allocateWorkSpace } from '../model/work-space.ts';
+import { Engine, type EngineParts } from './engine.ts';
+import { checkOptions, type EngineOptions, planEngine, type Settings, STEP_OUTPUTS } from './options.ts';
+import { createPrograms } from './programs.ts';
+
+/**
+ * Loads a model's weights and starts its threads. When a backend fails its test on the loaded weights, the next one is
+ * tried, unless one was asked for by name.
+ *
+ * @throws BitnetError `backend/…`, `memory/…`, `model/…`, `tensor/…`, `option/…`, or as the source's readInto
+ */
+export async function loadEngine(opened: OpenedModel, options: EngineOptions = {}): Promise<Engine> {
+  const settings = checkOptions(opened.config, options);
+  const inventory = takeInventory(opened);
+  const warnings = [...inventory.warnings];
+  const exclude = new Set<string>();
+  for (;;) {
+    const { backend, passedOver } = await selectBackend(options.backend, settings.threads > 0, exclude);
+    const result = await loadOn(backend, opened, inventory, options, settings);
+    if (typeof result !== 'string') return new Engine({ ...result, warnings: [...warnings, ...passedOver] });
+    const message = `${backend.name} gave wrong numbers on this machine and was not used: ${result}`;
+    if (options.backend !== undefined) throw new BitnetError('backend/self-test-failed', message);
+    warnings.push(message);
+    exclude.add(backend.name);
+  }
+}
+
+async function loadOn(
+  backend: Backend,
+  opened: OpenedModel,
+  inventory: Inventory,
+  options: EngineOptions,
+  settings: Settings,
+): Promise<EngineParts | string> {
+  const { config } = opened;
+  const { headCount, headCountKv, headLength, embeddingLength, feedForwardLength } = config;
+  const attentionScratch = backend.kernels.attentionScratchBytes(headCount, headCountKv, headLength);
+  const longestRow = Math.max(embeddingLength, feedForwardLength, headCount * headLength);
+  const team = await createTeam({
+    backend,
+    workers: settings.threads,
+    spawn: () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
+    programs: createPrograms(),
+    scratchBytes: Math.max(attentionScratch, packGroup(backend.kernels) * longestRow),
+  });
+  try {
+    const memory = planEngine(inventory, config, settings, backend.kernels);
+    checkFits(memory, backend.heap.availableBytes, backend.heap.limitAdvice);
+    const progress = progressOf(opened, options.onProgress);
+    const weights = await loadWeights(inventory, {
+      backend,
+      team,
+      head: settings.head,
+      onBytes: progress,
+      signal: options.signal,
+    });
+    const { contextLength, kvFormat } = settings;
+    const ropeTable = backend.heap.allocate(ropeTableBytes(contextLength, headLength));
+    const angles = backend.heap.f64(ropeTable, contextLength * headLength);
+    fillRopeTable(angles, contextLength, headLength, config.ropeFreqBase, weights.ropeFactors);
+    const plan: ModelPlan = {
+      config,
+      ...weights,
+      embeddingScale: opened.architecture.scalesEmbedding ? Math.sqrt(embeddingLength) : 1,
+      ropeTable,
+      ropePositions: contextLength,
+      work: allocateWorkSpace(backend, config, settings.batchTokens, STEP_OUTPUTS),
+    };
+    const fault = await findModelFault(backend, inventory, weights);
+    if (fault !== undefined) {
+      await team.dispose();
+      return fault;
+    }
+    await team.run('useModel', plan);
+    options.onProgress?.(1);
+    return { backend, team, plan, contextLength, kvFormat, warnings: [] };
+  } catch (error) {
+    await team.dispose();
+    throw error;
+  }
+}
+
+/** A counter of bytes that reports the share of the model's tensors, and never 1 before all is done. */
+function progressOf(opened: OpenedModel, onProgress: EngineOptions['onProgress']): (bytes: number) => void {
+  const total = [...opened.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let done = 0;
+  return (bytes) => {
+    done += bytes;
+    onProgress?.(Math.min(0.99, done / total));
+  };
+}

@@ -1,0 +1,95 @@
+/** How an engine is loaded: what a caller may choose, the defaults, and what the choice takes of memory. */
+import { hardwareThreads, hasSharedMemory } from '#platform';
+import { BitnetError } from '../base/errors.ts';
+import { type BackendName, type Kernels, KvFormat } from '../kernels/kernels.ts';
+import type { ModelConfig } from '../model/config.ts';
+import type { Inventory } from '../model/inventory.ts';
+import type { HeadMode } from '../model/load.ts';
+import { type MemoryPlan, planMemory } from '../model/memory-plan.ts';
+import { MOST_POSITIONS } from '../model/rope-table.ts';
+
+/** How a model is to be loaded. */
+export interface EngineOptions {
+  /** Default: the fastest that works here. */
+  readonly backend?: BackendName;
+  /** Compute threads; 0 computes on the calling thread. Default: as many as the machine runs at once, at most 8. */
+  readonly threads?: number;
+  /** Tokens that a session can hold. Default: the model's own context, at most 4096. */
+  readonly contextLength?: number;
+  /** Element type of the KV cache; default f16. */
+  readonly kvCache?: 'f16' | 'f32';
+  /** Tokens computed at once in prefill, 1 to 4096; no influence on results. Default 64. */
+  readonly batchTokens?: number;
+  /** See {@link HeadMode}; default auto. */
+  readonly head?: HeadMode;
+  /** Called as weights are read, with a share from 0 to 1 that only grows. */
+  readonly onProgress?: (loaded: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_CONTEXT = 4096;
+const DEFAULT_BATCH = 64;
+const MOST_DEFAULT_THREADS = 8;
+/** Rows of logits that one step can give. */
+export const STEP_OUTPUTS: number = 16;
+
+/** The options that shape an engine, checked and filled in. */
+export interface Settings {
+  readonly threads: number;
+  readonly contextLength: number;
+  readonly batchTokens: number;
+  readonly kvFormat: KvFormat;
+  readonly head: HeadMode;
+}
+
+/** What a model takes of memory with these settings on a backend. */
+export function planEngine(
+  inventory: Inventory,
+  config: ModelConfig,
+  settings: Settings,
+  kernels: Pick<Kernels, 'ternaryBytes' | 'activationBytes'>,
+): MemoryPlan {
+  return planMemory(inventory, config, { ...settings, outputs: STEP_OUTPUTS, kernels });
+}
+
+/**
+ * Checks the options for a model and fills in the defaults.
+ *
+ * @throws BitnetError `option/…` naming the one that is out of range
+ */
+export function checkOptions(config: ModelConfig, options: EngineOptions): Settings {
+  const defaultThreads = hasSharedMemory ? Math.min(hardwareThreads(), MOST_DEFAULT_THREADS) : 0;
+  const threads = wholeNumber('threads', options.threads ?? defaultThreads, 0, 256);
+  if (threads > 1 && !hasSharedMemory) {
+    throw new BitnetError(
+      'option/threads',
+      `${threads} threads need shared memory, which this page does not have; serve it cross-origin isolated ` +
+        '(COOP: same-origin, COEP: require-corp) or use one thread',
+    );
+  }
+  const trained = Math.min(config.contextLength, MOST_POSITIONS);
+  const contextLength = options.contextLength ?? Math.min(trained, DEFAULT_CONTEXT);
+  return {
+    // A single worker without shared memory would be unreachable: compute where we are.
+    threads: hasSharedMemory ? threads : 0,
+    contextLength: wholeNumber('contextLength', contextLength, 1, trained),
+    batchTokens: wholeNumber('batchTokens', options.batchTokens ?? DEFAULT_BATCH, 1, 4096),
+    kvFormat:
+      oneOf('kvCache', options.kvCache ?? 'f16', ['f16', 'f32']) === 'f32' ? KvFormat.F32 : KvFormat.F16,
+    head: oneOf('head', options.head ?? 'auto', ['auto', 'exact', 'int8']),
+  };
+}
+
+function wholeNumber(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new BitnetError(
+    `option/${name}`,
+    `${name} is ${value}, and must be a whole number from ${least} to ${most}`,
+  );
+}
+
+function oneOf<T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value);
+  if (choice !== undefined) return choice;
+  throw new BitnetError(`option/${name}`, `${name} is "${value}", and must be one of ${choices.join(', ')}`);
+}
