@@ -80,7 +80,6 @@ export class Session {
       const rows = await this.#compute(tokens, count, wanted, signal);
       for (const [i, logits] of rows.entries()) visit(start + i, logits);
     }
-    this.#logits = undefined;
   }
 
   /** Frees the cache. */
@@ -108,6 +107,8 @@ export class Session {
     const slice = Array.from({ length: count }, (_, i) => tokens[position + i]!);
     const rows = await this.engine.step([{ cache: this.#cache, position, tokens: slice, outputs }]);
     this.#tokens.push(...slice);
+    // Those at hand belong to an earlier token now.
+    this.#logits = undefined;
     return rows;
   }
 }

@@ -125,7 +125,9 @@ export function configFromHuggingFace(json: Readonly<Record<string, unknown>>): 
       : HIDDEN_ACTS.get(json.hidden_act as string);
   if (act === undefined) throw bad(`hidden_act ${describeJson(json.hidden_act)} is not supported`);
   if ((json.rope_scaling ?? undefined) !== undefined) throw bad('rope_scaling is not supported');
-  if (json.attention_bias === true || json.mlp_bias === true) throw bad('biases are not supported');
+  if (json.mlp_bias === true || (json.attention_bias === true && !architecture.vectors.includes('qBias'))) {
+    throw bad(`the architecture ${architecture.name} has no biases, and this model does`);
+  }
   return {
     architecture,
     config: checked({

@@ -146,8 +146,10 @@ class TensorFinder {
       if (info.shape.length !== 2 || info.shape[0] !== Math.ceil(rows / 4) || info.shape[1] !== columns) {
         throw badShape(info, [Math.ceil(rows / 4), columns]);
       }
+      const { divide } = this.#quantization;
+      if (divide === undefined) throw undescribed(info, 'whether its weight_scale multiplies or divides');
       const scale = this.#scalar(name.replace(/\.weight$/, '.weight_scale'));
-      return { kind: 'packed', ...dims, scale, divide: this.#quantization.divide };
+      return { kind: 'packed', ...dims, scale, divide };
     }
     if (info.shape.length !== 2 || info.shape[0] !== rows || info.shape[1] !== columns) {
       throw badShape(info, [rows, columns]);
@@ -159,7 +161,10 @@ class TensorFinder {
       return { kind: 'ternary', ...dims, dtype: info.dtype, extraScale };
     }
     if (!DENSE_DTYPES.has(info.dtype)) throw unsupportedTensor(info, 'a weight matrix');
-    return { kind: isProjection && this.#quantization.masters ? 'masters' : 'dense', ...dims };
+    if (!isProjection) return { kind: 'dense', ...dims };
+    const { floats } = this.#quantization;
+    if (floats === undefined) throw undescribed(info, 'whether it is to be made ternary');
+    return { kind: floats, ...dims };
   }
 
   ignore(name: string): void {
@@ -203,21 +208,23 @@ class TensorFinder {
 
 const DENSE_DTYPES: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16', 'Q8_0', 'Q6_K', 'Q4_0']);
 
+/** How projections are to be read; undefined where the file does not say, and then nothing is guessed. */
 interface Quantization {
-  /** Float projections are latent weights of a ternary model. */
-  readonly masters: boolean;
-  /** weight_scale divides. */
-  readonly divide: boolean;
+  /** What float projections are: latent weights of a ternary model, or the weights themselves. */
+  readonly floats: 'masters' | 'dense' | undefined;
+  /** Whether weight_scale divides. */
+  readonly divide: boolean | undefined;
 }
 
 /** What a Hugging Face config says of its projections (docs/formats.md, "weight_scale"). */
 function quantizationOf(model: OpenedModel): Quantization {
-  if (model.format === 'gguf') return { masters: false, divide: false };
+  if (model.format === 'gguf') return { floats: 'dense', divide: undefined };
   const { config } = model.checkpoint;
   const quantization = config.quantization_config as Record<string, unknown> | null | undefined;
   if (quantization === undefined || quantization === null) {
+    if (model.architecture.name === 'llama') return { floats: 'dense', divide: undefined };
     // 1bitLLM's repositories hold latent weights and say so by the width alone.
-    return { masters: config.weight_bits === 1, divide: false };
+    return { floats: config.weight_bits === 1 ? 'masters' : undefined, divide: undefined };
   }
   if (quantization.quant_method !== 'bitnet') {
     throw badQuantization(
@@ -231,7 +238,19 @@ function quantizationOf(model: OpenedModel): Quantization {
   if (linearClass !== 'bitlinear' && linearClass !== 'autobitlinear') {
     throw badQuantization(`linear_class ${describeJson(linearClass)} is not known`);
   }
-  return { masters: quantization.quantization_mode === 'online', divide: linearClass === 'bitlinear' };
+  return {
+    floats: quantization.quantization_mode === 'online' ? 'masters' : undefined,
+    divide: linearClass === 'bitlinear',
+  };
+}
+
+function undescribed(info: TensorInfo, what: string): BitnetError {
+  return new BitnetError(
+    'model/bad-config',
+    `${info.name} is ${info.dtype}, and config.json does not say ${what} (quantization_config); the folder is incomplete ` +
+      'or not of a supported kind',
+    { details: { tensor: info.name } },
+  );
 }
 
 function badQuantization(what: string): BitnetError {

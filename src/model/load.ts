@@ -31,7 +31,7 @@ export type HeadMode = 'auto' | 'exact' | 'int8';
 /** Beyond this an `auto` head is held as int8 rows: it would be the larger half of what a token reads. */
 const EXACT_HEAD_LIMIT_BYTES = 64 * 2 ** 20;
 /** Dense rows are staged in pieces of about this size; ternary matrices whole. */
-const PIECE_BYTES = 8 * 2 ** 20;
+const PIECE_BYTES = 4 * 2 ** 20;
 
 /** What loading needs beside the inventory. */
 export interface LoadOptions {

@@ -100,7 +100,7 @@ function writeEntry(out: ByteWriter, { key, type, value }: Entry): void {
 function writeScalar(out: ByteWriter, type: string, value: unknown): void {
   const number = Number(typeof value === 'object' ? 0 : value);
   const whole = Number.isFinite(number) ? Math.trunc(number) : 0;
-  if (type === 'string') out.text(String(value));
+  if (type === 'string') out.text(String(value ?? ''));
   else if (type === 'f32') out.f32(number);
   else if (type === 'f64') out.f64(number);
   else if (type === 'u64' || type === 'i64') out.u64(unsigned(whole));

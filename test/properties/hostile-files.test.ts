@@ -15,6 +15,7 @@ import { type LoadOptions, loadModel } from '#src/engine/model.js';
 import type { ModelSource } from '#src/engine/source.js';
 import { readGguf } from '#src/formats/gguf/read.js';
 import { readSafetensors } from '#src/formats/safetensors/read.js';
+import { openHttp } from '#src/formats/sources/http.js';
 import { memoryFolder } from '#src/formats/sources/memory.js';
 import { writeFolder } from './draft-folder.js';
 import { draftGguf, writeDraft } from './draft-gguf.js';
@@ -70,9 +71,17 @@ test('JSON that is nested a hundred thousand deep is no danger wherever it stand
     withFile('config.json', at('head_dim', objects).replace(/"head_dim":14,/, '')),
     'model/bad-config',
   );
-  for (const part of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder', 'model', 'added_tokens']) {
+  const parts = {
+    normalizer: 'normalizers',
+    pre_tokenizer: 'pretokenizers',
+    post_processor: 'processors',
+    decoder: 'decoders',
+    model: 'vocab',
+    added_tokens: 'content',
+  };
+  for (const [part, list] of Object.entries(parts)) {
     const json = JSON.stringify({ ...(FOLDER.json['tokenizer.json'] as object), [part]: undefined });
-    const nested = '{"type":"Sequence","normalizers":[';
+    const nested = `{"type":"Sequence","${list}":[`;
     for (const value of [deep, objects, `${nested.repeat(50_000)}${']}'.repeat(50_000)}`]) {
       const text = json.replace(/^\{/, `{"${part}":${value},`);
       await assert.rejects(
@@ -82,10 +91,7 @@ test('JSON that is nested a hundred thousand deep is no danger wherever it stand
       );
     }
   }
-  await refused(
-    withFile('tokenizer_config.json', `{"chat_template":{"a":${deep}},"bos_token":${objects}}`),
-    'tokenizer/bad-vocabulary',
-  );
+  await loads(withFile('tokenizer_config.json', `{"chat_template":{"a":${deep}},"bos_token":${objects}}`));
 });
 
 test('a safetensors header of a hundred million blanks is read, one of more refused', async () => {
@@ -109,9 +115,9 @@ test('a safetensors header of a hundred million blanks is read, one of more refu
   );
 });
 
-test('a hundred thousand metadata keys are read, more than a million refused', async () => {
+test('many metadata keys are read, more than a million refused', async () => {
   const draft = await draftGguf(GGUF);
-  for (let i = 0; i < 100_000; i++) draft.entries.push({ key: `k${i}`, type: 'u8', value: 1 });
+  for (let i = 0; i < 20_000; i++) draft.entries.push({ key: `k${i}`, type: 'u8', value: 1 });
   await loads(strictSource(writeDraft(draft)).source);
   const header = new Uint8Array(24);
   header.set(GGUF.subarray(0, 8));
@@ -211,9 +217,11 @@ const claiming =
   };
 
 test('servers that lie about the size of a file are found out', async () => {
+  const open = (url: string) => openHttp(url, { retryDelayMs: 1 });
   await served(claiming(GGUF.length), loads);
-  await served(claiming(GGUF.length + 1000), (url) => refused(url, 'gguf/tensor-size'));
-  await served(claiming(2 ** 52), (url) => refused(url, 'gguf/tensor-size'));
+  for (const size of [GGUF.length + 1000, 2 ** 52]) {
+    await served(claiming(size), async (url) => refused(await open(url), 'source/read-failed'));
+  }
   await served(claiming(GGUF.length - 1000), (url) => refused(url, 'source/read-failed'));
   await served(claiming(2 ** 60), (url) => refused(url, 'http/no-ranges'));
 });

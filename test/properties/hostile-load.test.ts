@@ -167,18 +167,15 @@ test('a context beyond what positions can be computed for is refused, whatever t
 });
 
 test('a context that does not fit into memory is refused before weights are read', async () => {
-  const { source, given } = strictSource(writeDraft(TQ2!));
-  const huge = edited(TQ2, (draft) => set(draft, '.context_length', 2 ** 20));
-  await draftGguf(writeDraft(TQ2!));
-  const error = await refused(huge, 'memory/limit', {
-    ...OPTIONS,
-    kvCache: 'f32',
-    contextLength: 2 ** 20,
-  });
-  assert.match(error.message, /KV cache 4096 MiB/);
+  const huge = structuredClone(TQ2!);
+  set(huge, '.context_length', 2 ** 20);
+  const bytes = writeDraft(huge);
+  const { source, given } = strictSource(bytes);
+  const options: LoadOptions = { ...OPTIONS, kvCache: 'f32', contextLength: 2 ** 20 };
+  const error = await refused(source, 'memory/limit', options);
+  assert.match(error.message, /KV cache 4096,/);
   assert.ok(peakHeapBytes() < 4 * 2 ** 20, `${peakHeapBytes()} bytes`);
-  assert.equal(given(), 0);
-  await source.close();
+  assert.ok(given() <= 2 ** 20, 'no more than the window of the header was read');
 });
 
 test('a tokenizer that is larger than the model is refused', () =>
