@@ -131,6 +131,7 @@ export async function* generateTokens(
       const rest = stops.push(decoder.flush()) + stops.flush();
       text += rest;
       if (rest !== '') yield { text: rest, tokens: [] };
+      if (stops.found !== undefined) return result('stop');
       if (overflow === 'stop') return result('context');
       throw new ContextLengthExceeded(tokens.length, session.engine.contextLength);
     }

@@ -54,7 +54,7 @@ describe('greedy', () => {
   test('a temperature near 0 does the same', () => {
     const logits = Float32Array.from({ length: 300 }, () => random.next());
     const expected = argmax(logits);
-    for (const temperature of [1e-3, 1e-30, Number.MIN_VALUE]) {
+    for (const temperature of [1e-6, 1e-30, Number.MIN_VALUE]) {
       assert.deepEqual(drawn({ temperature, topK: 40, topP: 0.95, minP: 0.05 }, logits), [expected]);
       assert.deepEqual(drawn({ temperature }, logits), [expected]);
     }

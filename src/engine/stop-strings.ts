@@ -1,8 +1,16 @@
-/** Stop strings in streamed text. They may begin in one token and end in another, so text that could still become one is held back. */
+/**
+ * Stop strings in streamed text. They may begin in one token and end in another, so text that could still become one is
+ * held back. The text ends before the stop string that begins first, wherever the stream was cut.
+ */
 import { BitnetError } from '../base/errors.ts';
 
 const MOST_STOPS = 64;
 const LONGEST_STOP = 1000;
+
+interface Hit {
+  readonly index: number;
+  readonly stop: string;
+}
 
 /** Watches a stream of text for the first occurrence of any of some strings. */
 export class StopStrings {
@@ -31,17 +39,21 @@ export class StopStrings {
     if (this.#found !== undefined) return '';
     this.#held += text;
     const hit = this.#firstHit();
-    if (hit !== undefined) {
-      this.#found = hit.stop;
-      return this.#release(hit.index, this.#held.length);
-    }
     const keep = this.#possibleStart();
+    // A longer stop string that began before the one at hand may still be completed, and then counts.
+    if (hit !== undefined && hit.index <= keep) return this.#stopAt(hit);
     return this.#release(keep, keep);
   }
 
   /** The stream has ended; answers what was held back. */
   flush(): string {
-    return this.#release(this.#held.length, this.#held.length);
+    const hit = this.#firstHit();
+    return hit === undefined ? this.#release(this.#held.length, this.#held.length) : this.#stopAt(hit);
+  }
+
+  #stopAt({ index, stop }: Hit): string {
+    this.#found = stop;
+    return this.#release(index, this.#held.length);
   }
 
   /** Gives out [0, end) and forgets everything before `from`. */
@@ -51,11 +63,15 @@ export class StopStrings {
     return text;
   }
 
-  #firstHit(): { index: number; stop: string } | undefined {
-    let first: { index: number; stop: string } | undefined;
+  /** The stop string that begins first; of several that begin there, the shortest. */
+  #firstHit(): Hit | undefined {
+    let first: Hit | undefined;
     for (const stop of this.#stops) {
       const index = this.#held.indexOf(stop);
-      if (index >= 0 && (first === undefined || index < first.index)) first = { index, stop };
+      if (index < 0) continue;
+      if (first !== undefined && index > first.index) continue;
+      if (first !== undefined && index === first.index && stop.length >= first.stop.length) continue;
+      first = { index, stop };
     }
     return first;
   }

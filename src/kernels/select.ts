@@ -57,7 +57,7 @@ function candidates(requested: BackendName | undefined): readonly Candidate[] {
 async function tryBackend(name: Candidate, isShared: boolean): Promise<Backend | string> {
   if (name === 'reference') return createReferenceBackend(isShared);
   const module = await loadWasmModule(name === 'wasm-relaxed' ? 'relaxed' : 'simd', isShared);
-  if (module === undefined) return 'this runtime does not know its instructions';
+  if (module === undefined) return 'this runtime lacks its instructions; a newer one, such as Node 22, runs faster';
   const backend = createWasmBackend(name, module, isShared);
   return findKernelFault(backend) ?? backend;
 }

@@ -45,7 +45,7 @@ if (WebAssembly.validate(RELAXED_DOT)) {
     await assert.rejects(selectBackend('wasm-relaxed', true), (error) => {
       assert.ok(error instanceof BitnetError);
       assert.equal(error.code, 'backend/unavailable');
-      assert.match(error.message, /wasm-relaxed: this runtime does not know its instructions/);
+      assert.match(error.message, /wasm-relaxed: this runtime lacks its instructions/);
       return true;
     });
   });
