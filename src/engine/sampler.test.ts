@@ -140,7 +140,9 @@ describe('truncation', () => {
           [],
         );
         const weights = [...logits].map((logit) => Math.exp(logit));
-        const above = weights.filter((weight, other) => weight > weights[id]! || (weight === weights[id] && other < id));
+        const above = weights.filter(
+          (weight, other) => weight > weights[id]! || (weight === weights[id] && other < id),
+        );
         if (topK > 0) assert.ok(above.length < topK);
         assert.ok(weights[id]! >= minP * Math.max(...weights) * (1 - 1e-12));
         const total = weights.toSorted((a, b) => b - a).slice(0, topK || undefined);

@@ -5,7 +5,10 @@ import { BitnetError } from '../base/errors.ts';
 import { StopStrings } from './stop-strings.ts';
 
 /** What comes out of a text that arrives in these parts, the last push included. */
-function run(stops: readonly string[], parts: readonly string[]): { text: string; found: string | undefined } {
+function run(
+  stops: readonly string[],
+  parts: readonly string[],
+): { text: string; found: string | undefined } {
   const watcher = new StopStrings(stops);
   let text = '';
   for (const part of parts) text += watcher.push(part);

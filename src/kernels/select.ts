@@ -19,7 +19,7 @@ export interface Selection {
  * A fresh backend on an empty heap.
  *
  * @param requested a backend, `wasm` for either wasm build, or undefined for the fastest that works
- * @param exclude names not to choose
+ * @param exclude names not to choose, since they failed on the model
  * @throws BitnetError `backend/unavailable` when what was asked for does not work here, `backend/unknown`
  */
 export async function selectBackend(
@@ -34,7 +34,8 @@ export async function selectBackend(
     if (typeof result !== 'string') return { backend: result, passedOver };
     passedOver.push(`${name}: ${result}`);
   }
-  throw new BitnetError('backend/unavailable', `no backend works here (${passedOver.join('; ')})`);
+  const reasons = [...passedOver, ...Array.from(exclude, (name) => `${name}: gave wrong numbers`)];
+  throw new BitnetError('backend/unavailable', `no backend works here (${reasons.join('; ')})`);
 }
 
 function candidates(requested: BackendName | undefined): readonly Candidate[] {
@@ -57,7 +58,8 @@ function candidates(requested: BackendName | undefined): readonly Candidate[] {
 async function tryBackend(name: Candidate, isShared: boolean): Promise<Backend | string> {
   if (name === 'reference') return createReferenceBackend(isShared);
   const module = await loadWasmModule(name === 'wasm-relaxed' ? 'relaxed' : 'simd', isShared);
-  if (module === undefined) return 'this runtime lacks its instructions; a newer one, such as Node 22, runs faster';
+  if (module === undefined)
+    return 'this runtime lacks its instructions; a newer one, such as Node 22, runs faster';
   const backend = createWasmBackend(name, module, isShared);
   return findKernelFault(backend) ?? backend;
 }

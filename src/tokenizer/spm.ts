@@ -16,7 +16,7 @@ import { TOKEN_TYPE, type Vocabulary } from './vocabulary.ts';
 export const SPACE_MARK = '▁';
 
 /** Longer tokens are refused: their splits are enumerated. The Llama vocabulary's longest has 16 characters. */
-const MAX_TOKEN_UNITS = 256;
+const MAX_TOKEN_UNITS = 64;
 
 /** Where a space is put before the text. */
 export interface SpacePrefix {

@@ -171,7 +171,7 @@ function damageEntries(draft: GgufDraft, random: Random): void {
 }
 
 function damageList(draft: GgufDraft, random: Random): void {
-  const lists = draft.entries.filter(({ type }) => type.endsWith('[]'));
+  const lists = draft.entries.filter(({ value }) => typeof value === 'object');
   const entry = pick(lists, random);
   const items = [...(entry.value as Iterable<unknown>)];
   const isText = entry.type === 'string[]';

@@ -3,7 +3,8 @@
  * symbolic links, a file that is cut while it is read, servers that do not send what they promise.
  */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { truncateSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -165,13 +166,8 @@ test('a file that is cut or changed while it is read is an error', () =>
   inTempFolder(async (folder) => {
     const path = join(folder, 'model.gguf');
     await writeFile(path, GGUF);
-    let cut: Promise<void> | undefined;
-    const onProgress = (): void => {
-      cut ??= truncate(path, GGUF.length / 2);
-    };
-    const slow = { ...OPTIONS, onProgress };
-    await refused(path, 'source/read-failed', slow);
-    await cut;
+    const onProgress = (): void => truncateSync(path, GGUF.length / 2);
+    await refused(path, 'source/read-failed', { ...OPTIONS, onProgress });
     await refused(path, 'gguf/tensor-outside');
   }));
 

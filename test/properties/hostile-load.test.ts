@@ -265,6 +265,20 @@ test('weights that are no numbers are refused in every type that can hold them',
   );
 });
 
+test('a damaged weight that a compute thread finds ends the load with its error', async () => {
+  const threads = { ...OPTIONS, threads: 2 };
+  const broken = (draft: GgufDraft) => tensor(draft, 'blk.1.attn_v').bytes.fill(0xff, 0, 100);
+  await refused(edited(I2S, broken), 'tensor/bad-code', threads);
+  const infinite = (draft: GgufDraft) => view(tensor(draft, 'blk.1.ffn_down')).setUint16(100, 0x7c00, true);
+  await refused(edited(F16, infinite), 'tensor/not-finite', threads);
+  await (
+    await loaded(
+      edited(I2S, () => {}),
+      threads,
+    )
+  ).dispose();
+});
+
 test('rotary factors that make no frequency are refused', async () => {
   for (const value of [0, -1, 1e-3, 1e-40]) {
     const source = edited(F16, (draft) => view(tensor(draft, 'rope_freqs')).setFloat32(4, value, true));

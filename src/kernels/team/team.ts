@@ -80,6 +80,7 @@ async function createWorkerTeam({ backend, workers, spawn, scratchBytes }: TeamO
     | { id: number; missing: number; resolve: () => void; reject: (error: Error) => void }
     | undefined;
   let failure: Error | undefined;
+  let isEnding = false;
   let lastId = 0;
   let queue: Promise<void> = Promise.resolve();
 
@@ -98,7 +99,8 @@ async function createWorkerTeam({ backend, workers, spawn, scratchBytes }: TeamO
         thread.postMessage(messageOf(index));
       }
     }).finally(() => {
-      for (const thread of threads) thread.hold(false);
+      // Threads that are being ended hold the process until they are: whoever waits for that must not be cut off.
+      if (!isEnding) for (const thread of threads) thread.hold(false);
     });
   };
   for (const thread of threads) {
@@ -114,6 +116,7 @@ async function createWorkerTeam({ backend, workers, spawn, scratchBytes }: TeamO
     };
   }
   const dispose = async () => {
+    isEnding = true;
     fail(disposedError());
     await Promise.all(threads.map((thread) => thread.terminate()));
   };
