@@ -5,7 +5,7 @@
 // Scratch: f32 block [64][P], scores [R][64], running {maximum, weight} [R][2], out [R][P], partial sums [16], with
 // P = rowStride(D) and R = 8 tokens * query heads per kv head.
 import { halfMask, halfScale } from './constants';
-import { exp1, exp4, fold16, fold4, fold4x4, halves4, rowStride } from './lanes';
+import { anyHalves4, exp1, exp4, fold16, fold4, fold4x4, rowStride } from './lanes';
 
 const BLOCK: i32 = 64;
 const TOKENS: i32 = 8;
@@ -81,7 +81,7 @@ function attendBlock(
   }
 }
 
-/** `count` cache elements as f32. */
+/** `count` cache elements as f32; an overflow of the cache's halves stays one. */
 function expandBlock(to: usize, from: usize, format: i32, count: usize): void {
   if (format == 0) {
     memory.copy(to, from, count << 2);
@@ -90,8 +90,8 @@ function expandBlock(to: usize, from: usize, format: i32, count: usize): void {
   const mask = i32x4.splat(halfMask), scale = f32x4.splat(halfScale);
   for (const end = to + (count << 2); to < end; to += 32, from += 16) {
     const x = v128.load(from);
-    v128.store(to, halves4(i32x4.extend_low_i16x8_s(x), mask, scale));
-    v128.store(to, halves4(i32x4.extend_high_i16x8_s(x), mask, scale), 16);
+    v128.store(to, anyHalves4(i32x4.extend_low_i16x8_s(x), mask, scale));
+    v128.store(to, anyHalves4(i32x4.extend_high_i16x8_s(x), mask, scale), 16);
   }
 }
 

@@ -76,6 +76,14 @@ export const HEAD_BYTES: usize = 16;
   return f32x4.mul(v128.and(i32x4.shl(extended, 13), mask), scale);
 }
 
+/** The same for halves that may be infinite or no number: these read as 65536 and more, and get all exponent bits. */
+// @ts-ignore: decorator
+@inline export function anyHalves4(extended: v128, mask: v128, scale: v128): v128 {
+  const value = halves4(extended, mask, scale);
+  const special = f32x4.ge(f32x4.abs(value), f32x4.splat(65536));
+  return v128.or(value, v128.and(special, i32x4.splat(0x7f800000)));
+}
+
 /** One finite half as f32. */
 // @ts-ignore: decorator
 @inline export function half1(bits: u32): f32 {

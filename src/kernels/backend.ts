@@ -3,6 +3,7 @@
  * the same heap. It is a value that the engine holds; there is no global one.
  */
 import { assert } from '../base/assert.ts';
+import { BitnetError } from '../base/errors.ts';
 import { Heap } from './heap.ts';
 import type { BackendName, Kernels } from './kernels.ts';
 import { createReferenceKernels, REFERENCE_HEAP_LIMIT } from './reference/backend.ts';
@@ -62,9 +63,7 @@ export function createWasmBackend(
   module: WebAssembly.Module,
   isShared: boolean,
 ): Backend {
-  const memory = isShared
-    ? new WebAssembly.Memory({ initial: 1, maximum: WASM_PAGES, shared: true })
-    : new WebAssembly.Memory({ initial: 1 });
+  const memory = createMemory(isShared);
   const heap = new Heap(
     {
       buffer: () => memory.buffer,
@@ -85,6 +84,21 @@ export function createWasmBackend(
     isShared,
     share: { kind: 'wasm', name, module, memory },
   };
+}
+
+/** @throws BitnetError `memory/exhausted` when the runtime has no address space left for another memory */
+function createMemory(isShared: boolean): WebAssembly.Memory {
+  try {
+    return isShared
+      ? new WebAssembly.Memory({ initial: 1, maximum: WASM_PAGES, shared: true })
+      : new WebAssembly.Memory({ initial: 1 });
+  } catch (cause) {
+    throw new BitnetError(
+      'memory/exhausted',
+      'the runtime has no room for another WebAssembly memory; dispose of models that are no longer used',
+      { cause },
+    );
+  }
 }
 
 /** Bytes of private scratch that {@link bindKernels} needs in each worker. */

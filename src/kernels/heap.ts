@@ -60,6 +60,7 @@ export class Heap {
    * @throws BitnetError `memory/limit` when the backend cannot address it, `memory/exhausted` when the machine has no more
    */
   allocate(bytes: number): number {
+    assert(Number.isSafeInteger(bytes) && bytes >= 0, `a block of ${bytes} bytes`);
     const size = Math.max(roundUp(bytes, ALIGNMENT), ALIGNMENT);
     const index = this.#free.findIndex((span) => span.end - span.start >= size);
     const span = this.#free[index];

@@ -30,7 +30,7 @@ export type PackTernaryArgs = PackArgs & { readonly dtype: TernaryDType };
 /** Arguments of packPacked; `packedRows` is P of src/tensor/packed-rows.ts. */
 export type PackPackedArgs = PackArgs & { readonly packedRows: number };
 /** Arguments of packMasters; `scale` is the mean of |w|. */
-export type PackMastersArgs = PackArgs & { readonly dtype: DType; readonly scale: number };
+export type PackMastersArgs = PackArgs & { readonly dtype: DType; readonly mean: number };
 /** Arguments of packInt8. */
 export type PackInt8Args = PackArgs & { readonly format: DenseFormat; readonly scales: number };
 
@@ -59,14 +59,14 @@ function packPacked(member: Member, args: PackPackedArgs): void {
   });
 }
 
-/** Rows of latent weights, with the scale of the whole matrix. */
+/** Rows of latent weights, with the mean of the whole matrix. */
 function packMasters(member: Member, args: PackMastersArgs): void {
-  const { dtype, columns, scale } = args;
+  const { dtype, columns, mean } = args;
   const bytes = elementBytes(dtype, columns);
   const weights = new Float32Array(columns);
   packRows(member, args, (row, codes) => {
     const from = member.heap.u8(args.source + (row - args.row0) * bytes, bytes);
-    absmeanCodes(dequantize(dtype, from, columns, weights, args.name), scale, codes);
+    absmeanCodes(dequantize(dtype, from, columns, weights, args.name), mean, codes);
   });
 }
 

@@ -7,7 +7,7 @@ import type { TensorInfo } from '../formats/tensor-info.ts';
 import type { Backend } from '../kernels/backend.ts';
 import { DenseFormat, denseBytes, denseRowBytes, rowStride } from '../kernels/kernels.ts';
 import type { Team } from '../kernels/team/team.ts';
-import { absmeanScale, sumOfMagnitudes } from '../tensor/absmean.ts';
+import { absmeanScale, scaleInType, sumOfMagnitudes } from '../tensor/absmean.ts';
 import { dequantize } from '../tensor/dequantize.ts';
 import { type DType, I2S_TAIL_BYTES } from '../tensor/dtype.ts';
 import { floatToHalf } from '../tensor/half.ts';
@@ -148,8 +148,9 @@ class Loader {
       const packedRows = info.shape[0]!;
       this.#pack(team.run('packPacked', { ...args, packedRows } satisfies PackPackedArgs));
     } else {
-      scale = this.#mastersScale(source, bytes);
-      this.#pack(team.run('packMasters', { ...args, dtype: info.dtype, scale } satisfies PackMastersArgs));
+      const mean = mastersMean(source, bytes);
+      scale = scaleInType(info.dtype, mean);
+      this.#pack(team.run('packMasters', { ...args, dtype: info.dtype, mean } satisfies PackMastersArgs));
     }
     return { kind: 'ternary', address, scale, rows, columns };
   }
@@ -168,18 +169,6 @@ class Loader {
   async #packedScale(source: MatrixSource & { kind: 'packed' }): Promise<number> {
     const [stored] = await this.floats(source.scale);
     return checkScale(source.divide ? Math.fround(1 / stored!) : stored!, source.scale.name);
-  }
-
-  /** Float32 mean of |w|, summed row by row in double precision. */
-  #mastersScale({ info, rows, columns }: MatrixSource, bytes: Uint8Array): number {
-    const rowBytes = elementBytes(info.dtype, columns);
-    const weights = new Float32Array(columns);
-    let sum = 0;
-    for (let row = 0; row < rows; row++) {
-      const from = bytes.subarray(row * rowBytes, (row + 1) * rowBytes);
-      sum += sumOfMagnitudes(dequantize(info.dtype, from, columns, weights, info.name));
-    }
-    return absmeanScale(sum, rows * columns, info.name);
   }
 
   /** Dense rows as the kernels read them; types that they do not read become f16. */
@@ -300,6 +289,18 @@ export function isHeadExact({ info, rows, columns }: MatrixSource, head: HeadMod
     head === 'exact' ||
     (head === 'auto' && denseBytes(heapFormat(info.dtype), rows, columns) <= EXACT_HEAD_LIMIT_BYTES)
   );
+}
+
+/** Float32 mean of |w| of master weights, summed row by row in double precision. */
+export function mastersMean({ info, rows, columns }: MatrixSource, bytes: Uint8Array): number {
+  const rowBytes = elementBytes(info.dtype, columns);
+  const weights = new Float32Array(columns);
+  let sum = 0;
+  for (let row = 0; row < rows; row++) {
+    const from = bytes.subarray(row * rowBytes, (row + 1) * rowBytes);
+    sum += sumOfMagnitudes(dequantize(info.dtype, from, columns, weights, info.name));
+  }
+  return absmeanScale(sum, rows * columns, info.name);
 }
 
 /** The kernels' format for a file's type; what they cannot read is held as f16. */

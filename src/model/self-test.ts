@@ -12,7 +12,7 @@ import { dequantize } from '../tensor/dequantize.ts';
 import { unpackPackedRows } from '../tensor/packed-rows.ts';
 import { unpackTernary } from '../tensor/ternary-tensor.ts';
 import type { Inventory, MatrixSource } from './inventory.ts';
-import type { LoadedWeights } from './load.ts';
+import { type LoadedWeights, mastersMean } from './load.ts';
 import type { Matrix } from './plan.ts';
 
 /** Rows compared at the start and, from a tile's first row on, at the end of a matrix. */
@@ -32,7 +32,7 @@ export async function findModelFault(
   ] as const;
   for (const [source, matrix] of pairs) {
     if (source.kind === 'dense' || matrix.kind !== 'ternary') continue;
-    const codes = await readCodes(source, matrix.scale);
+    const codes = await readCodes(source);
     const { rowStep } = backend.kernels;
     for (const first of [0, Math.max(0, Math.floor((matrix.rows - ROWS) / rowStep) * rowStep)]) {
       const fault = compareRows(backend, codes, matrix, first);
@@ -43,14 +43,17 @@ export async function findModelFault(
 }
 
 /** All codes of a matrix, by the plain readers of rank 1. */
-async function readCodes(source: MatrixSource, scale: number): Promise<Uint8Array> {
+async function readCodes(source: MatrixSource): Promise<Uint8Array> {
   const { info, rows, columns } = source;
   const bytes = await readTensor(info);
   const codes = new Uint8Array(rows * columns);
   if (source.kind === 'ternary') unpackTernary(source.dtype, bytes, codes.length, codes, info.name);
   else if (source.kind === 'packed')
     unpackPackedRows(bytes, info.shape[0]!, columns, 0, rows, codes, info.name);
-  else absmeanCodes(dequantize(info.dtype, bytes, codes.length, undefined, info.name), scale, codes);
+  else {
+    const weights = dequantize(info.dtype, bytes, codes.length, undefined, info.name);
+    absmeanCodes(weights, mastersMean(source, bytes), codes);
+  }
   return codes;
 }
 

@@ -79,14 +79,14 @@ export function postToParent(message: unknown): void {
  * @throws BitnetError `source/not-found`, `source/read-failed`
  */
 export async function openPath(location: string | URL): Promise<ByteSource | SourceFolder> {
-  const path = typeof location === 'string' ? location : fileURLToPath(location);
-  let isFolder: boolean;
-  try {
-    isFolder = (await stat(path)).isDirectory();
-  } catch (cause) {
+  const path = typeof location === 'string' ? location : pathOf(location);
+  const kind = await stat(path).catch((cause: unknown) => {
     throw new BitnetError('source/not-found', `${path}: there is no such file or folder`, { cause });
+  });
+  if (!kind.isFile() && !kind.isDirectory()) {
+    throw new BitnetError('source/not-found', `${path}: this is neither a file nor a folder`);
   }
-  if (!isFolder) return openFile(path);
+  if (kind.isFile()) return openFile(path);
   return {
     name: path,
     async open(fileName) {
@@ -101,6 +101,16 @@ export async function openPath(location: string | URL): Promise<ByteSource | Sou
       return openFile(inside);
     },
   };
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new BitnetError('source/bad-url', `${url.href}: this file: URL names no path of this machine`, {
+      cause,
+    });
+  }
 }
 
 async function openFile(path: string): Promise<ByteSource> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BitnetError } from '../base/errors.ts';
-import { absmeanCodes, absmeanScale, sumOfMagnitudes } from './absmean.ts';
+import { absmeanCodes, absmeanScale, scaleInType, sumOfMagnitudes } from './absmean.ts';
 
 function codesOf(weights: number[], scale: number): number[] {
   const codes = new Uint8Array(weights.length);
@@ -42,4 +42,11 @@ test('weights that are not finite are refused', () => {
         error instanceof BitnetError && error.code === 'tensor/not-finite' && error.message.startsWith('w:'),
     );
   }
+});
+
+test('the scale in use has the type of the masters', () => {
+  const mean = Math.fround(0.0512345);
+  assert.equal(scaleInType('F32', mean), mean);
+  assert.equal(scaleInType('BF16', mean), 0.05126953125);
+  assert.equal(scaleInType('F16', mean), 0.051239013671875);
 });

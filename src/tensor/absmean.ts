@@ -5,6 +5,8 @@
  */
 import { assert } from '../base/assert.ts';
 import { BitnetError } from '../base/errors.ts';
+import type { DType } from './dtype.ts';
+import { bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat } from './half.ts';
 
 /** The least scale: a matrix of zeros must not divide by zero. */
 const SCALE_FLOOR = 1e-5;
@@ -36,6 +38,15 @@ export function absmeanScale(sum: number, count: number, name: string): number {
     );
   }
   return Math.fround(Math.max(mean, Math.fround(SCALE_FLOOR)));
+}
+
+/**
+ * The scale by which codes are multiplied: {@link absmeanScale} in the type of the master weights, since the published
+ * code rounds the quantised weights to it. So BF16 masters give the bfloat16 `weight_scale` of their packed form.
+ */
+export function scaleInType(dtype: DType, scale: number): number {
+  if (dtype === 'BF16') return bfloat16ToFloat(floatToBfloat16(scale));
+  return dtype === 'F16' ? halfToFloat(floatToHalf(scale)) : scale;
 }
 
 /**

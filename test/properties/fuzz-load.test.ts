@@ -68,9 +68,7 @@ async function tryModel(source: ModelSource, options: LoadOptions, random: Rando
   }
   try {
     const { ids, scores } = await useModel(model, random);
-    // With f16 keys and values the backends may differ once activations leave the range of a half.
-    const isComparable = options.kvCache === 'f32' && ids.length >= 2;
-    if (isComparable && below(2, random) === 0) await compareBackends(source, options, ids, scores);
+    if (ids.length >= 2 && below(2, random) === 0) await compareBackends(source, options, ids, scores);
   } catch (error) {
     checkError(error);
   } finally {

@@ -20,7 +20,8 @@ export function bindWasm(
   return {
     name,
     rowStep: 4,
-    ternaryBytes: wasm.ternaryBytes,
+    // A wasm i32 comes back signed.
+    ternaryBytes: (M, K) => wasm.ternaryBytes(M, K) >>> 0,
     activationBytes: wasm.activationBytes,
     attentionScratchBytes: wasm.attentionScratchBytes,
     packTernary: wasm.packTernary,
