@@ -162,8 +162,9 @@ export function attentions(pair: KernelPair): void {
     const heads = group * kvHeads;
     const capacity = position + tokens + 3;
     const outStride = rowStride(heads * headLength);
-    const keys = randomCache(attentionCase, capacity, 1.5);
-    const values = randomCache(attentionCase, capacity, 1);
+    const keys = randomCache(attentionCase, capacity, 1.5, []);
+    // As halves these are infinite, and so are the sums that they are part of.
+    const values = randomCache(attentionCase, capacity, 1, [70000, -70000]);
     const queries = randomRows(random, tokens * heads, headLength, 1.5);
     const bytes = 4 * ((tokens - 1) * outStride + heads * headLength);
     const what = `attention D=${headLength} heads=${heads}/${kvHeads} format=${format} position=${position} tokens=${tokens}`;
@@ -197,6 +198,7 @@ function randomCache(
   { headLength, kvHeads, format, position }: AttentionCase,
   capacity: number,
   scale: number,
+  first: readonly number[],
 ): Uint8Array {
   const random = createRandom(position + headLength + scale * 100);
   const padded = rowStride(headLength);
@@ -204,6 +206,7 @@ function randomCache(
   for (let i = 0; i < values.length; i++) {
     if (i % padded < headLength) values[i] = randomValue(random) * scale;
   }
+  values.set(first);
   return format === KvFormat.F16
     ? new Uint8Array(Uint16Array.from(values, floatToHalf).buffer)
     : new Uint8Array(values.buffer);
