@@ -4,7 +4,7 @@
  */
 export type { ByteSource, SourceFolder } from './base/byte-source.ts';
 export { BitnetError, ContextLengthExceeded } from './base/errors.ts';
-export type { Chat, ChatOptions } from './engine/chat.ts';
+export type { Chat, ChatOptions } from './engine/generation/chat.ts';
 export type {
   FinishReason,
   GeneratedToken,
@@ -12,10 +12,10 @@ export type {
   GenerationResult,
   OverflowPolicy,
   Piece,
-} from './engine/generate.ts';
-export type { Generation } from './engine/generation.ts';
+} from './engine/generation/generate.ts';
+export type { Generation } from './engine/generation/generation.ts';
+export type { SamplingOptions, TokenProbability } from './engine/generation/sampler.ts';
 export { type LoadOptions, loadModel, type Model, type TokenizeOptions } from './engine/model.ts';
-export type { SamplingOptions, TokenProbability } from './engine/sampler.ts';
 export type { ModelSource } from './engine/source.ts';
 export { blobFolder } from './formats/sources/blob.ts';
 export type { BackendName } from './kernels/kernels.ts';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ByteSource } from '../base/byte-source.ts';
 import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
 import { memorySource } from '../formats/sources/memory.ts';
-import { rewriteGguf, tinyTalesBytes } from '../model/rewritten-model.test.ts';
+import { rewriteGguf, tinyTalesBytes } from '../model/loading/rewritten-model.test.ts';
 import { type LoadOptions, loadModel, type Model } from './model.ts';
 
 const PROMPT = 'Once upon a time there was';

@@ -6,16 +6,16 @@ import { openModel, withoutMetadata } from '../model/open.ts';
 import type { ChatMessage, ChatTemplate } from '../tokenizer/chat/chat-template.ts';
 import { encodeChat } from '../tokenizer/chat/encode-chat.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { Chat, type ChatOptions } from './chat.ts';
 import type { Engine } from './engine.ts';
+import { Chat, type ChatOptions } from './generation/chat.ts';
 import {
   type GenerateOptions,
   type GenerationResult,
   generateTokens,
   type Piece,
   tokenLogProbability,
-} from './generate.ts';
-import { Generation } from './generation.ts';
+} from './generation/generate.ts';
+import { Generation } from './generation/generation.ts';
 import { loadEngine } from './load-engine.ts';
 import type { EngineOptions } from './options.ts';
 import { Session } from './session.ts';

@@ -3,9 +3,9 @@ import { hardwareThreads, hasSharedMemory } from '#platform';
 import { BitnetError } from '../base/errors.ts';
 import { type BackendName, type Kernels, KvFormat } from '../kernels/kernels.ts';
 import type { ModelConfig } from '../model/config.ts';
-import type { Inventory } from '../model/inventory.ts';
-import type { HeadMode } from '../model/load.ts';
-import { type MemoryPlan, planMemory } from '../model/memory-plan.ts';
+import type { Inventory } from '../model/loading/inventory.ts';
+import type { HeadMode } from '../model/loading/load.ts';
+import { type MemoryPlan, planMemory } from '../model/loading/memory-plan.ts';
 import { MOST_POSITIONS } from '../model/rope-table.ts';
 
 /** How a model is to be loaded. */

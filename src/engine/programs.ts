@@ -1,7 +1,7 @@
 /** The programs that every thread of a model's team knows: loading, and the forward pass over the model it was told of. */
 import type { Member, Program } from '../kernels/team/member.ts';
 import { forward } from '../model/forward.ts';
-import { LOAD_PROGRAMS } from '../model/load-programs.ts';
+import { LOAD_PROGRAMS } from '../model/loading/load-programs.ts';
 import type { Batch, ModelPlan } from '../model/plan.ts';
 
 /** A fresh set; each thread has its own, since it remembers the model. */

@@ -143,8 +143,9 @@ export function configFromHuggingFace(json: Readonly<Record<string, unknown>>): 
       headCount,
       headCountKv: number('num_key_value_heads') ?? headCount,
       headLength: number('head_dim') ?? embeddingLength / headCount,
-      ropeFreqBase: ropeBaseOf(json.rope_parameters) ?? number('rope_theta') ?? 10000,
-      layerNormRmsEpsilon: need(number('rms_norm_eps'), 'rms_norm_eps'),
+      // GGUF holds the next two as f32; the same model from either file must give the same bits.
+      ropeFreqBase: Math.fround(ropeBaseOf(json.rope_parameters) ?? number('rope_theta') ?? 10000),
+      layerNormRmsEpsilon: Math.fround(need(number('rms_norm_eps'), 'rms_norm_eps')),
       activation: act,
       ropeStyle: RopeStyle.Half,
     }),

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { argmax } from '#src/engine/generation/sampler.js';
 import { loadModel, type Model } from '#src/engine/model.js';
-import { argmax } from '#src/engine/sampler.js';
 
 const root = new URL('../../../', import.meta.url);
 const golden = new URL('test/golden/tiny-tales/', root);

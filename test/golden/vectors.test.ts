@@ -8,9 +8,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openPath } from '#platform';
 import type { ByteSource } from '#src/base/byte-source.js';
+import { argmax } from '#src/engine/generation/sampler.js';
 import { loadEngine } from '#src/engine/load-engine.js';
 import type { EngineOptions } from '#src/engine/options.js';
-import { argmax } from '#src/engine/sampler.js';
 import { Session } from '#src/engine/session.js';
 import { openModel } from '#src/model/open.js';
 

@@ -17,7 +17,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadModel, type Model } from '#src/engine/model.js';
 import type { ModelSource } from '#src/engine/source.js';
-import { rewriteGguf, tensorOf, tinyTalesBytes } from '#src/model/rewritten-model.test.js';
+import { rewriteGguf, tensorOf, tinyTalesBytes } from '#src/model/loading/rewritten-model.test.js';
 import { isTernary, type TernaryDType } from '#src/tensor/dtype.js';
 import { packTernary, ternaryScale, unpackTernary } from '#src/tensor/ternary-tensor.js';
 
@@ -120,14 +120,10 @@ describe('the bundled model in other files', () => {
     const masters = await continuations(folder('hf-bf16'));
     assert.deepEqual(masters.texts, packed.texts);
     assert.equal(await largestDifference(packed.model, masters.model, packed.texts), 0);
-    // The epsilon of the norms is a float32 number in GGUF and a decimal one in config.json.
-    assert.notEqual(packed.model.config.layerNormRmsEpsilon, i2s.model.config.layerNormRmsEpsilon);
+    assert.deepEqual(packed.texts, i2s.texts);
+    // The GGUF's embedding is f16, in which the smallest of the bf16 values have fewer digits.
     const difference = await largestDifference(i2s.model, packed.model, i2s.texts);
-    assert.ok(difference < 1e-3, `logits differ by ${difference}`);
-    assert.deepEqual(
-      packed.texts.map(({ tokens }) => tokens),
-      i2s.texts.map(({ tokens }) => tokens),
-    );
+    assert.ok(difference < 1e-5, `logits differ by ${difference}`);
     await Promise.all([i2s, packed, masters].map(({ model }) => model.dispose()));
   });
 });

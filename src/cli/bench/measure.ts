@@ -4,7 +4,7 @@
  * head to the next logits. No stop token ends a measurement.
  */
 import { createRandom } from '../../base/random.ts';
-import { Sampler } from '../../engine/sampler.ts';
+import { Sampler } from '../../engine/generation/sampler.ts';
 import { Session } from '../../engine/session.ts';
 import type { Model } from '../../index.ts';
 

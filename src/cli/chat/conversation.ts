@@ -3,7 +3,7 @@
  * each text on its own. Both answer the same calls, so the surroundings need not know which one it is.
  */
 import { BitnetError } from '../../base/errors.ts';
-import { Generation } from '../../engine/generation.ts';
+import { Generation } from '../../engine/generation/generation.ts';
 import type { Chat, GenerateOptions, GenerationResult, Model, Piece } from '../../index.ts';
 
 /** A message whose content is text. */

@@ -1,6 +1,6 @@
 /** The options on how text is generated, the same for every command that generates. */
 import { BitnetError } from '../../base/errors.ts';
-import { Sampler, type SamplingOptions } from '../../engine/sampler.ts';
+import { Sampler, type SamplingOptions } from '../../engine/generation/sampler.ts';
 import type { GenerateOptions } from '../../index.ts';
 import type { CommandInput, CommandOption } from '../command.ts';
 import { UsageError } from '../errors.ts';

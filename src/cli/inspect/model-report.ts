@@ -9,8 +9,8 @@ import { type ModelText, readModelText } from '../../engine/text.ts';
 import type { TensorInfo } from '../../formats/tensor-info.ts';
 import { Activation, type Kernels, RopeStyle } from '../../kernels/kernels.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { type Inventory, type MatrixSource, takeInventory } from '../../model/inventory.ts';
-import type { MemoryPlan } from '../../model/memory-plan.ts';
+import { type Inventory, type MatrixSource, takeInventory } from '../../model/loading/inventory.ts';
+import type { MemoryPlan } from '../../model/loading/memory-plan.ts';
 import type { OpenedModel } from '../../model/open.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 

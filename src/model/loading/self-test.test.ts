@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { memorySource } from '../formats/sources/memory.ts';
-import type { Backend } from '../kernels/backend.ts';
-import { selectBackend } from '../kernels/select.ts';
-import { createTeam } from '../kernels/team/team.ts';
+import { memorySource } from '../../formats/sources/memory.ts';
+import type { Backend } from '../../kernels/backend.ts';
+import { selectBackend } from '../../kernels/select.ts';
+import { createTeam } from '../../kernels/team/team.ts';
+import { openModel } from '../open.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { type LoadedWeights, loadWeights } from './load.ts';
 import { LOAD_PROGRAMS } from './load-programs.ts';
-import { openModel } from './open.ts';
 import { tinyTalesBytes } from './rewritten-model.test.ts';
 import { findModelFault } from './self-test.ts';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { readSafetensors } from '../formats/safetensors/read.ts';
-import { writeSafetensors } from '../formats/safetensors/write.ts';
-import { memoryFolder, memorySource } from '../formats/sources/memory.ts';
-import { readTensor } from '../formats/tensor-info.ts';
-import type { TensorOutput } from '../formats/tensor-output.ts';
+import { readSafetensors } from '../../formats/safetensors/read.ts';
+import { writeSafetensors } from '../../formats/safetensors/write.ts';
+import { memoryFolder, memorySource } from '../../formats/sources/memory.ts';
+import { readTensor } from '../../formats/tensor-info.ts';
+import type { TensorOutput } from '../../formats/tensor-output.ts';
+import { openModel } from '../open.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
-import { openModel } from './open.ts';
 import { type Changes, rewriteGguf, tensorOf, tinyTalesBytes } from './rewritten-model.test.ts';
 
 async function ofGguf(changes: Changes): Promise<Inventory> {
@@ -98,7 +98,7 @@ describe('the inventory of a GGUF file', () => {
 });
 
 describe('the inventory of a Hugging Face folder', () => {
-  const golden = new URL('../../test/golden/tiny-tales/', import.meta.url);
+  const golden = new URL('../../../test/golden/tiny-tales/', import.meta.url);
 
   /** A golden folder with another config.json and other tensors. */
   async function ofFolder(

@@ -2,15 +2,15 @@
  * The work of loading that a team shares: from staged file bytes to the backend's form of a matrix. load.ts reads the
  * bytes and says which program takes them.
  */
-import { BitnetError } from '../base/errors.ts';
-import { DenseFormat, denseRowBytes, type Kernels } from '../kernels/kernels.ts';
-import { type Member, type Program, share } from '../kernels/team/member.ts';
-import { absmeanCodes } from '../tensor/absmean.ts';
-import { dequantize } from '../tensor/dequantize.ts';
-import { blockBytes, blockWeights, type DType, type TernaryDType } from '../tensor/dtype.ts';
-import { unpackI2s } from '../tensor/i2s.ts';
-import { unpackPackedRows } from '../tensor/packed-rows.ts';
-import { unpackTernary } from '../tensor/ternary-tensor.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { DenseFormat, denseRowBytes, type Kernels } from '../../kernels/kernels.ts';
+import { type Member, type Program, share } from '../../kernels/team/member.ts';
+import { absmeanCodes } from '../../tensor/absmean.ts';
+import { dequantize } from '../../tensor/dequantize.ts';
+import { blockBytes, blockWeights, type DType, type TernaryDType } from '../../tensor/dtype.ts';
+import { unpackI2s } from '../../tensor/i2s.ts';
+import { unpackPackedRows } from '../../tensor/packed-rows.ts';
+import { unpackTernary } from '../../tensor/ternary-tensor.ts';
 
 /** What all these programs are told. */
 interface PackArgs {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { rewriteGguf, tinyTalesBytes } from '../model/rewritten-model.test.ts';
-import { loadModel, type Model } from './model.ts';
+import { rewriteGguf, tinyTalesBytes } from '../../model/loading/rewritten-model.test.ts';
+import { loadModel, type Model } from '../model.ts';
 
 /** Turns end with a line break, which this base model can write as well as anything. */
 const TEMPLATE =

@@ -1,8 +1,8 @@
 /** The generation loop: sync the session, sample, decode, watch for stops. */
-import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
-import { createDecoder, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import { BitnetError, ContextLengthExceeded } from '../../base/errors.ts';
+import { createDecoder, type Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { Session } from '../session.ts';
 import { logSumExp, Sampler, type SamplingOptions, type TokenProbability, topTokens } from './sampler.ts';
-import type { Session } from './session.ts';
 import { StopStrings } from './stop-strings.ts';
 
 /** What to do when the context is full: throw, end the generation, or forget the older half of the tokens. */

@@ -2,7 +2,7 @@
  * Stop strings in streamed text. They may begin in one token and end in another, so text that could still become one is
  * held back. The text ends before the stop string that begins first, wherever the stream was cut.
  */
-import { BitnetError } from '../base/errors.ts';
+import { BitnetError } from '../../base/errors.ts';
 
 const MOST_STOPS = 64;
 const LONGEST_STOP = 1000;

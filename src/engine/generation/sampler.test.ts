@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { BitnetError } from '../base/errors.ts';
-import { createRandom } from '../base/random.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { createRandom } from '../../base/random.ts';
 import { argmax, logSumExp, Sampler, type SamplingOptions, topTokens } from './sampler.ts';
 
 /** Takes every token that may be drawn as likely as the model says: no truncation. */

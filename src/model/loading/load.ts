@@ -2,18 +2,19 @@
  * Loads a model's weights onto a backend's heap: reads the file piece by piece into one of two staging buffers while the
  * team packs the other. The result is a plan of addresses.
  */
-import { BitnetError } from '../base/errors.ts';
-import type { TensorInfo } from '../formats/tensor-info.ts';
-import type { Backend } from '../kernels/backend.ts';
-import { DenseFormat, denseBytes, denseRowBytes, rowStride } from '../kernels/kernels.ts';
-import type { Team } from '../kernels/team/team.ts';
-import { absmeanScale, scaleInType, sumOfMagnitudes } from '../tensor/absmean.ts';
-import { dequantize } from '../tensor/dequantize.ts';
-import { type DType, I2S_TAIL_BYTES } from '../tensor/dtype.ts';
-import { floatToHalf } from '../tensor/half.ts';
-import { i2sScale } from '../tensor/i2s.ts';
-import { ternaryScale } from '../tensor/ternary-tensor.ts';
-import { LAYER_TENSORS } from './architecture.ts';
+import { BitnetError } from '../../base/errors.ts';
+import type { TensorInfo } from '../../formats/tensor-info.ts';
+import type { Backend } from '../../kernels/backend.ts';
+import { DenseFormat, denseBytes, denseRowBytes, rowStride } from '../../kernels/kernels.ts';
+import type { Team } from '../../kernels/team/team.ts';
+import { absmeanScale, scaleInType, sumOfMagnitudes } from '../../tensor/absmean.ts';
+import { dequantize } from '../../tensor/dequantize.ts';
+import { type DType, I2S_TAIL_BYTES } from '../../tensor/dtype.ts';
+import { floatToHalf } from '../../tensor/half.ts';
+import { i2sScale } from '../../tensor/i2s.ts';
+import { ternaryScale } from '../../tensor/ternary-tensor.ts';
+import { LAYER_TENSORS } from '../architecture.ts';
+import type { LayerPlan, Matrix } from '../plan.ts';
 import type { Inventory, LayerSources, MatrixSource } from './inventory.ts';
 import {
   type CheckArgs,
@@ -23,7 +24,6 @@ import {
   type PackPackedArgs,
   type PackTernaryArgs,
 } from './load-programs.ts';
-import type { LayerPlan, Matrix } from './plan.ts';
 
 /** How the embedding and the output head lie in memory. */
 export type HeadMode = 'auto' | 'exact' | 'int8';

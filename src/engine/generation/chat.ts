@@ -1,6 +1,6 @@
 /** A conversation with a model that has a chat template. */
-import { BitnetError } from '../base/errors.ts';
-import type { ChatMessage } from '../tokenizer/chat/chat-template.ts';
+import { BitnetError } from '../../base/errors.ts';
+import type { ChatMessage } from '../../tokenizer/chat/chat-template.ts';
 import type { GenerateOptions, GenerationResult, Piece } from './generate.ts';
 import { Generation } from './generation.ts';
 

@@ -3,9 +3,9 @@
  * min-p, draw. Computed in double precision with our own exponential, so that a seed gives the
  * same tokens in every runtime.
  */
-import { exp, ln } from '../base/elementary.ts';
-import { BitnetError } from '../base/errors.ts';
-import { createRandom, type Random } from '../base/random.ts';
+import { exp, ln } from '../../base/elementary.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { createRandom, type Random } from '../../base/random.ts';
 
 /** How the next token is drawn. */
 export interface SamplingOptions {

@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { GgufNumbers, MetadataValue } from '../formats/gguf/metadata.ts';
-import { type GgufFile, readGguf } from '../formats/gguf/read.ts';
-import type { GgufValueType } from '../formats/gguf/value-type.ts';
-import { type GgufEntry, writeGguf } from '../formats/gguf/write.ts';
-import { memorySource } from '../formats/sources/memory.ts';
-import { readTensor } from '../formats/tensor-info.ts';
-import type { TensorOutput } from '../formats/tensor-output.ts';
+import type { GgufNumbers, MetadataValue } from '../../formats/gguf/metadata.ts';
+import { type GgufFile, readGguf } from '../../formats/gguf/read.ts';
+import type { GgufValueType } from '../../formats/gguf/value-type.ts';
+import { type GgufEntry, writeGguf } from '../../formats/gguf/write.ts';
+import { memorySource } from '../../formats/sources/memory.ts';
+import { readTensor } from '../../formats/tensor-info.ts';
+import type { TensorOutput } from '../../formats/tensor-output.ts';
 
 /** The file of the bundled model. */
 export function tinyTalesBytes(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(
-    readFileSync(new URL('../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url)),
+    readFileSync(new URL('../../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url)),
   );
 }
 

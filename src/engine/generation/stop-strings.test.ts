@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { BitnetError } from '../base/errors.ts';
+import { BitnetError } from '../../base/errors.ts';
 import { StopStrings } from './stop-strings.ts';
 
 /** What comes out of a text that arrives in these parts, the last push included. */

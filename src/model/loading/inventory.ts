@@ -2,18 +2,18 @@
  * Which tensor of the file fills which slot of the model, and how its bytes are to be read. Checks that every tensor a
  * family needs is there with the right shape, and that nothing is there that the forward pass would ignore.
  */
-import { BitnetError } from '../base/errors.ts';
-import { describeJson } from '../formats/json.ts';
-import type { TensorInfo } from '../formats/tensor-info.ts';
-import { isTernary, type TernaryDType } from '../tensor/dtype.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { describeJson } from '../../formats/json.ts';
+import type { TensorInfo } from '../../formats/tensor-info.ts';
+import { isTernary, type TernaryDType } from '../../tensor/dtype.ts';
 import {
   LAYER_TENSORS,
   type LayerMatrix,
   type LayerTensor,
   layerTensorName,
   MODEL_TENSORS,
-} from './architecture.ts';
-import type { OpenedModel } from './open.ts';
+} from '../architecture.ts';
+import type { OpenedModel } from '../open.ts';
 
 /** A matrix [rows, columns] in the file. */
 export type MatrixSource = {

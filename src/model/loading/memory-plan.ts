@@ -1,12 +1,12 @@
 /** What a model will take of a heap, known before a byte of weights is read. */
-import { BitnetError } from '../base/errors.ts';
-import { denseBytes, type Kernels, type KvFormat, rowStride } from '../kernels/kernels.ts';
-import type { ModelConfig } from './config.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { denseBytes, type Kernels, type KvFormat, rowStride } from '../../kernels/kernels.ts';
+import type { ModelConfig } from '../config.ts';
+import { kvCacheBytes } from '../kv-cache.ts';
+import { ropeTableBytes } from '../rope-table.ts';
+import { workSpaceBytes } from '../work-space.ts';
 import type { Inventory, MatrixSource } from './inventory.ts';
-import { kvCacheBytes } from './kv-cache.ts';
 import { type HeadMode, heapFormat, isHeadExact } from './load.ts';
-import { ropeTableBytes } from './rope-table.ts';
-import { workSpaceBytes } from './work-space.ts';
 
 /** Bytes on the heap, by what they are for. */
 export interface MemoryPlan {

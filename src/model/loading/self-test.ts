@@ -3,17 +3,17 @@
  * matrices go through the chosen kernels and, from the file's bytes by another path, through the reference. A backend
  * that differs in one bit is not used; it never generates text from wrong numbers.
  */
-import { createRandom } from '../base/random.ts';
-import { readTensor } from '../formats/tensor-info.ts';
-import { type Backend, createReferenceBackend } from '../kernels/backend.ts';
-import { rowStride } from '../kernels/kernels.ts';
-import { absmeanCodes } from '../tensor/absmean.ts';
-import { dequantize } from '../tensor/dequantize.ts';
-import { unpackPackedRows } from '../tensor/packed-rows.ts';
-import { unpackTernary } from '../tensor/ternary-tensor.ts';
+import { createRandom } from '../../base/random.ts';
+import { readTensor } from '../../formats/tensor-info.ts';
+import { type Backend, createReferenceBackend } from '../../kernels/backend.ts';
+import { rowStride } from '../../kernels/kernels.ts';
+import { absmeanCodes } from '../../tensor/absmean.ts';
+import { dequantize } from '../../tensor/dequantize.ts';
+import { unpackPackedRows } from '../../tensor/packed-rows.ts';
+import { unpackTernary } from '../../tensor/ternary-tensor.ts';
+import type { Matrix } from '../plan.ts';
 import type { Inventory, MatrixSource } from './inventory.ts';
 import { type LoadedWeights, mastersMean } from './load.ts';
-import type { Matrix } from './plan.ts';
 
 /** Rows compared at the start and, from a tile's first row on, at the end of a matrix. */
 const ROWS = 8;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ContextLengthExceeded } from '../base/errors.ts';
-import { tinyTalesBytes } from '../model/rewritten-model.test.ts';
+import { ContextLengthExceeded } from '../../base/errors.ts';
+import { tinyTalesBytes } from '../../model/loading/rewritten-model.test.ts';
+import { loadModel, type Model } from '../model.ts';
 import type { GenerateOptions, GenerationResult, Piece } from './generate.ts';
-import { loadModel, type Model } from './model.ts';
 
 const CONTEXT = 64;
 const PROMPT = 'Once upon a time there was';
