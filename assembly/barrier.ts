@@ -2,8 +2,8 @@
 //
 // Barrier: i32 arrived, i32 generation, i32 sleepers, each on its own 16 bytes of a cache line.
 
-/** About 20 µs of polling: longer than threads with equal shares differ, shorter than a time slice. */
-const SPINS: i32 = 4000;
+/** Tens of microseconds of polling: longer than threads with equal shares differ, shorter than waking a sleeper takes. */
+const SPINS: i32 = 30000;
 
 export function barrier(at: usize, count: i32): void {
   if (count == 1) return;

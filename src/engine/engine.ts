@@ -98,17 +98,18 @@ export class Engine {
   /**
    * Computes the tokens of all items in one pass; their caches then hold them.
    *
-   * @returns f32 [outputs][vocabularySize], a copy, in the order of the items and their outputs
+   * @param into arrays f32 [vocabularySize] to write the logits to, as far as there are any; fresh ones beyond
+   * @returns f32 [outputs][vocabularySize], in the order of the items and their outputs
    * @throws BitnetError `model/disposed`, `team/worker-failed`
    */
-  step(items: readonly StepItem[]): Promise<Float32Array[]> {
+  step(items: readonly StepItem[], into: readonly Float32Array[] = []): Promise<Float32Array[]> {
     // Steps share the work space, so they take turns.
-    const done = this.#turn.then(() => this.#step(items));
+    const done = this.#turn.then(() => this.#step(items, into));
     this.#turn = done.catch(() => {});
     return done;
   }
 
-  async #step(items: readonly StepItem[]): Promise<Float32Array[]> {
+  async #step(items: readonly StepItem[], into: readonly Float32Array[]): Promise<Float32Array[]> {
     const { heap, team, plan } = this.#use();
     const { work } = plan;
     const tokens = items.flatMap((item) => Array.from(item.tokens));
@@ -128,9 +129,11 @@ export class Engine {
     heap.i32(work.outputRows, outputRows.length).set(outputRows);
     await team.run('forward', { tokens: tokens.length, segments, outputs: outputRows.length });
     const { vocabularySize } = this.config;
-    return outputRows.map((_, i) =>
-      heap.f32(work.logits + 4 * i * rowStride(vocabularySize), vocabularySize).slice(),
-    );
+    return outputRows.map((_, i) => {
+      const row = into[i] ?? new Float32Array(vocabularySize);
+      row.set(heap.f32(work.logits + 4 * i * rowStride(vocabularySize), vocabularySize));
+      return row;
+    });
   }
 
   /** Ends all threads and lets go of the memory. */

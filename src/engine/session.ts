@@ -12,13 +12,16 @@ export class Session {
   readonly #cache: KvCachePlan;
   /** Tokens whose keys and values the cache holds. */
   #tokens: number[] = [];
-  /** f32 [vocabularySize] of the last of them. */
+  /** f32 [vocabularySize] of the last of them, in {@link #buffer}; undefined when they were not computed. */
   #logits: Float32Array | undefined;
+  /** Half a megabyte for a large vocabulary: made once, not for every token. */
+  readonly #buffer: Float32Array;
   #isDisposed = false;
 
   constructor(engine: Engine) {
     this.engine = engine;
     this.#cache = engine.allocateCache();
+    this.#buffer = new Float32Array(engine.config.vocabularySize);
   }
 
   /** The tokens held. */
@@ -37,25 +40,32 @@ export class Session {
   /**
    * Makes the session hold `tokens`.
    *
-   * @returns f32 [vocabularySize], the logits of the last token, a copy
+   * @param into f32 [vocabularySize] to take the logits; a fresh array without it
+   * @returns f32 [vocabularySize], the logits of the last token, the caller's to change
    * @throws ContextLengthExceeded; BitnetError `tokens/empty`, `tokens/bad-id`; the signal's reason, in which case the
    *   session holds what was computed so far
    */
-  async sync(tokens: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array> {
+  async sync(
+    tokens: ArrayLike<number>,
+    signal?: AbortSignal,
+    into: Float32Array = new Float32Array(this.engine.config.vocabularySize),
+  ): Promise<Float32Array> {
     checkTokens(this.engine, tokens);
     // The last token's logits must be at hand or computed, so at least that one is run when they are not.
     const common = this.commonPrefix(tokens);
     if (common === tokens.length && common === this.#tokens.length && this.#logits !== undefined) {
-      return this.#logits.slice();
+      into.set(this.#logits);
+      return into;
     }
     this.#rewind(Math.min(common, tokens.length - 1));
     while (this.#tokens.length < tokens.length) {
       const count = Math.min(this.engine.batchTokens, tokens.length - this.#tokens.length);
       const isLast = this.#tokens.length + count === tokens.length;
-      const [logits] = await this.#compute(tokens, count, isLast ? [count - 1] : [], signal);
+      const [logits] = await this.#compute(tokens, count, isLast ? [count - 1] : [], signal, [this.#buffer]);
       this.#logits = logits;
     }
-    return this.#logits!.slice();
+    into.set(this.#logits!);
+    return into;
   }
 
   /**
@@ -100,12 +110,13 @@ export class Session {
     count: number,
     outputs: readonly number[],
     signal: AbortSignal | undefined,
+    into: readonly Float32Array[] = [],
   ): Promise<Float32Array[]> {
     signal?.throwIfAborted();
     if (this.#isDisposed) throw new BitnetError('session/disposed', 'the session was disposed of');
     const position = this.#tokens.length;
     const slice = Array.from({ length: count }, (_, i) => tokens[position + i]!);
-    const rows = await this.engine.step([{ cache: this.#cache, position, tokens: slice, outputs }]);
+    const rows = await this.engine.step([{ cache: this.#cache, position, tokens: slice, outputs }], into);
     this.#tokens.push(...slice);
     // Those at hand belong to an earlier token now.
     this.#logits = undefined;

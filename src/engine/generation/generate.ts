@@ -100,8 +100,9 @@ export async function* generateTokens(
   });
   if (maxTokens === 0) return result('length');
 
+  const logits = new Float32Array(vocabularySize);
   for (;;) {
-    const logits = await session.sync(tokens, options.signal);
+    await session.sync(tokens, options.signal, logits);
     const ranking = top === undefined ? undefined : { top: topTokens(logits, top), logits: logits.slice() };
     // Rows that only pad the embedding have no text.
     logits.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize);
