@@ -45,6 +45,8 @@ export interface Architecture {
   readonly ggufRope: RopeStyle;
   /** Norms and biases that each layer of this family has; a file with others is not of the family. */
   readonly vectors: readonly LayerTensor[];
+  /** Every model of the family is ternary, so float projections need a word on how they are to be read. */
+  readonly isAlwaysTernary: boolean;
   /** Whether embeddings are multiplied by the square root of their length. */
   readonly scalesEmbedding: boolean;
   /** The output head is the embedding when the file has no head of its own: always, or only when the file says so. */
@@ -94,6 +96,7 @@ const bitnetB158: Architecture = {
   activation: Activation.ReLU2,
   ggufRope: RopeStyle.Half,
   vectors: SUB_NORMS,
+  isAlwaysTernary: true,
   scalesEmbedding: false,
   tiedHead: 'when-absent',
   layer: LLAMA_LAYER,
@@ -123,6 +126,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
       activation: Activation.SiLU,
       ggufRope: RopeStyle.Interleaved,
       vectors: PRE_NORMS,
+      isAlwaysTernary: false,
       scalesEmbedding: false,
       tiedHead: 'when-absent' as const,
       layer: LLAMA_LAYER,

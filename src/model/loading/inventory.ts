@@ -222,7 +222,7 @@ function quantizationOf(model: OpenedModel): Quantization {
   const { config } = model.checkpoint;
   const quantization = config.quantization_config as Record<string, unknown> | null | undefined;
   if (quantization === undefined || quantization === null) {
-    if (model.architecture.name === 'llama') return { floats: 'dense', divide: undefined };
+    if (!model.architecture.isAlwaysTernary) return { floats: 'dense', divide: undefined };
     // 1bitLLM's repositories hold latent weights and say so by the width alone.
     return { floats: config.weight_bits === 1 ? 'masters' : undefined, divide: undefined };
   }
