@@ -15,14 +15,18 @@ export function expandRow(out: usize, row: usize, format: i32, scale: f32, K: i3
     }
     return;
   }
+  if (format == 0) expandAs(out, row, 0, factor, K);
+  else if (format == 1) expandAs(out, row, 1, factor, K);
+  else expandAs(out, row, 2, factor, K);
+}
+
+/** The same for one format, a literal, so that the loop does not ask for it. */
+// @ts-ignore: decorator
+@inline function expandAs(out: usize, row: usize, format: i32, factor: v128, K: i32): void {
   const mask = i32x4.splat(halfMask), bias = f32x4.splat(halfScale);
   const stride = <usize>rowStride(K);
   for (let k: usize = 0; k < stride; k += 4, out += 16) {
-    let value: v128;
-    if (format == 0) value = dense4(row, k, 0, mask, bias);
-    else if (format == 1) value = dense4(row, k, 1, mask, bias);
-    else value = dense4(row, k, 2, mask, bias);
-    v128.store(out, f32x4.mul(value, factor));
+    v128.store(out, f32x4.mul(dense4(row, k, format, mask, bias), factor));
   }
 }
 
