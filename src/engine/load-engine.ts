@@ -80,7 +80,6 @@ async function loadOn(
       ...weights,
       embeddingScale: opened.architecture.scalesEmbedding ? Math.sqrt(embeddingLength) : 1,
       ropeTable,
-      ropePositions: contextLength,
       work: allocateWorkSpace(backend, config, settings.batchTokens, STEP_OUTPUTS),
     };
     const fault = await findModelFault(backend, inventory, weights);

@@ -70,9 +70,8 @@ export interface ModelPlan {
   readonly layers: readonly LayerPlan[];
   readonly outputNorm: number;
   readonly head: Matrix;
-  /** f64 [ropePositions][cos half][sin half] */
+  /** f64 [positions that a session can hold][cos half][sin half] */
   readonly ropeTable: number;
-  readonly ropePositions: number;
   readonly work: WorkSpace;
 }
 
