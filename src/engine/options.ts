@@ -10,6 +10,7 @@ import { MOST_POSITIONS } from '../model/rope-table.ts';
 
 /** Element types of the KV cache by name. */
 export const KV_CACHE_TYPES: readonly KvCacheType[] = ['f16', 'f32', 'q8'];
+/** One of {@link KV_CACHE_TYPES}. */
 export type KvCacheType = 'f16' | 'f32' | 'q8';
 
 const KV_FORMATS = { f16: KvFormat.F16, f32: KvFormat.F32, q8: KvFormat.Q8 } as const;
