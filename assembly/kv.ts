@@ -1,7 +1,7 @@
 // Keys and values in the blocks of a KV cache (layout: kvHeadBytes in src/kernels/kernels.ts): writing rows, and reading
 // the rows of one block and kv head as f32.
 import { halfMask, halfScale } from './constants';
-import { anyHalves4, rowStride, toHalf } from './lanes';
+import { anyHalves4, halves4, rowStride, toHalf } from './lanes';
 
 /** Positions of a block. */
 export const BLOCK: i32 = 64;
@@ -59,8 +59,21 @@ export function expandRows(to: usize, head: usize, format: i32, rows: usize, pad
   else expandQ8(to, head, rows, padded);
 }
 
-/** An overflow of the cache's halves stays one. */
+/** An overflow of the cache's halves stays one: they are looked for on the way, and rare. */
 function expandHalves(to: usize, from: usize, count: usize): void {
+  const mask = i32x4.splat(halfMask), scale = f32x4.splat(halfScale);
+  let most = i32x4.splat(0);
+  const start = from, first = to;
+  for (const end = to + (count << 2); to < end; to += 32, from += 16) {
+    const x = v128.load(from);
+    most = i16x8.max_u(most, i16x8.shl(x, 1));
+    v128.store(to, halves4(i32x4.extend_low_i16x8_s(x), mask, scale));
+    v128.store(to, halves4(i32x4.extend_high_i16x8_s(x), mask, scale), 16);
+  }
+  if (v128.any_true(i16x8.ge_u(most, i16x8.splat(<i16>0xf800)))) expandAnyHalves(first, start, count);
+}
+
+function expandAnyHalves(to: usize, from: usize, count: usize): void {
   const mask = i32x4.splat(halfMask), scale = f32x4.splat(halfScale);
   for (const end = to + (count << 2); to < end; to += 32, from += 16) {
     const x = v128.load(from);
