@@ -1,10 +1,10 @@
 // What both builds have.
 export { attention, attentionScratchBytes } from './attention';
 export { barrier } from './barrier';
-export { codeMask, halfMask, halfScale } from './constants';
-export { denseMatmul } from './matmul/dense';
+export { codeMask, halfMask, halfScale, lowHalfMask } from './constants';
+export { denseMatmul, denseRows } from './matmul/dense';
 export { int8Matmul } from './matmul/int8';
 export { packInt8Rows, packTernary, ternaryBytes } from './pack';
-export { quantize16 } from './quantize';
 export { rope, storeKv } from './rope';
 export { add, embed, embedInt8, gate, rmsNorm } from './rows';
+export { int4Bytes, packInt4Rows, selectAbove, selectTop } from './screen';
