@@ -9,8 +9,8 @@ import type { ModelConfig } from './config.ts';
 
 /** Most rows that an output may ask for by rank, and by id; beyond, the whole head is read. */
 export const MOST_SCREENED = 256;
-/** Rows of a head for each one that there is room to score exactly. */
-const ROWS_PER_CANDIDATE = 8;
+/** Rows of a head for each one that there is room to score exactly; more than that are better read as a stream. */
+const ROWS_PER_CANDIDATE = 4;
 
 /** Addresses; `rows` is the number of the head's rows. */
 export interface ScreenSpace {
@@ -19,7 +19,7 @@ export interface ScreenSpace {
   /** i32 and f32 [outputs][members][MOST_SCREENED]: the best coarse scores of each member's rows, scored exactly */
   readonly topIds: number;
   readonly topLogits: number;
-  /** i32 and f32 [outputs][rowStride(rows / 8)]: rows that may be among the best, scored exactly, see {@link candidateSlot} */
+  /** i32 and f32 [outputs][rowStride(rows / 4)]: rows that may be among the best, scored exactly, see {@link candidateSlot} */
   readonly ids: number;
   readonly logits: number;
   /** i32 [outputs][members]: how many of those each member found, more than it has room for when the head must be read */
