@@ -47,8 +47,8 @@ export const MODEL_OPTIONS: readonly CommandOption[] = [
   {
     name: 'head',
     value: 'MODE',
-    help: 'How embedding and output head are kept: auto, exact, or int8 rows.',
-    default: 'auto: int8 where they exceed 64 MiB',
+    help: 'How the output head is kept: auto, exact, fast (exact and a 4-bit plane, same text), int8.',
+    default: 'auto: fast above 8 MiB; int8 if memory is short',
   },
   {
     name: 'batch',
@@ -104,7 +104,7 @@ export function loadOptionsOf(
   const threads = wholeOption(input, 'threads', 0, 256);
   const contextLength = wholeOption(input, 'context', 1);
   const kvCache = choiceOption(input, 'kv-cache', KV_CACHE_TYPES);
-  const head = choiceOption(input, 'head', ['auto', 'exact', 'int8']);
+  const head = choiceOption(input, 'head', ['auto', 'exact', 'fast', 'int8']);
   const batchTokens = wholeOption(input, 'batch', 1, 4096);
   return {
     ...(backend ? { backend } : {}),

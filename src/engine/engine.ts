@@ -6,12 +6,20 @@ import { assert } from '../base/assert.ts';
 import { BitnetError } from '../base/errors.ts';
 import type { Backend } from '../kernels/backend.ts';
 import type { Heap } from '../kernels/heap.ts';
-import { type KvFormat, rowStride } from '../kernels/kernels.ts';
+import type { Kernels, KvFormat } from '../kernels/kernels.ts';
 import type { Team } from '../kernels/team/team.ts';
 import { placePartials } from '../model/attend.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { type KvCache, KvPool } from '../model/kv-cache.ts';
-import type { ModelPlan } from '../model/plan.ts';
+import type { HeadForm } from '../model/loading/table-form.ts';
+import { type Batch, hasPlane, type ModelPlan } from '../model/plan.ts';
+import {
+  arrangeOutputs,
+  type LogitsRequest,
+  type OutputRequest,
+  readOutput,
+  type TokenLogits,
+} from './step-outputs.ts';
 
 /** One sequence's part of a step. */
 export interface StepItem {
@@ -19,8 +27,8 @@ export interface StepItem {
   /** Position of the first of `tokens`. */
   readonly position: number;
   readonly tokens: ArrayLike<number>;
-  /** Indexes into `tokens` whose logits are wanted. */
-  readonly outputs: readonly number[];
+  /** Whose logits are wanted, and which. */
+  readonly outputs: readonly OutputRequest[];
 }
 
 /** What an engine is made of. */
@@ -33,8 +41,18 @@ export interface EngineParts {
   readonly warnings: readonly string[];
 }
 
+/** Counts of outputs whose largest logits were asked for, of a head with a 4-bit plane. */
+export interface HeadStatistics {
+  readonly outputs: number;
+  /** Rows of the head that were scored from their full precision for them. */
+  readonly scoredRows: number;
+  /** Outputs for which all of the head had to be read. */
+  readonly fallbacks: number;
+}
+
 interface Loaded {
   readonly heap: Heap;
+  readonly kernels: Kernels;
   readonly team: Team;
   readonly plan: ModelPlan;
   readonly pool: KvPool;
@@ -49,8 +67,8 @@ export class Engine {
   readonly batchTokens: number;
   /** Most outputs of a step. */
   readonly stepOutputs: number;
-  /** How the head is held: `ternary` never occurs. */
-  readonly headKind: 'dense' | 'int8';
+  /** How the head is held. */
+  readonly headKind: HeadForm;
   /** Sentences on faster backends that were passed over, and on what is unusual about the file. */
   readonly warnings: readonly string[];
   /** Name of the kernels that run. */
@@ -62,6 +80,7 @@ export class Engine {
   #turn: Promise<unknown> = Promise.resolve();
   /** Steps that have not come to their end. */
   #pendingSteps = 0;
+  readonly #screening = { outputs: 0, scoredRows: 0, fallbacks: 0 };
 
   constructor(parts: EngineParts) {
     this.config = parts.plan.config;
@@ -70,16 +89,21 @@ export class Engine {
     this.contextLength = parts.contextLength;
     this.batchTokens = parts.plan.work.tokens;
     this.stepOutputs = parts.plan.work.outputs;
-    this.headKind = parts.plan.head.kind === 'int8' ? 'int8' : 'dense';
+    this.headKind = hasPlane(parts.plan.head) ? 'fast' : parts.plan.head.kind === 'int8' ? 'int8' : 'exact';
     this.warnings = parts.warnings;
-    const { heap } = parts.backend;
+    const { heap, kernels } = parts.backend;
     const pool = new KvPool(heap, parts.plan.config, parts.kvFormat, parts.contextLength);
-    this.#loaded = { heap, team: parts.team, plan: parts.plan, pool };
+    this.#loaded = { heap, kernels, team: parts.team, plan: parts.plan, pool };
   }
 
   /** Bytes of the heap that are in use. */
   get usedBytes(): number {
     return this.#use().heap.usedBytes;
+  }
+
+  /** What screening the head came to since the engine was loaded. */
+  get headStatistics(): HeadStatistics {
+    return { ...this.#screening };
   }
 
   /** Throws `model/disposed` after {@link dispose}. */
@@ -115,12 +139,13 @@ export class Engine {
    * Computes the tokens of all items in one pass; their caches then hold them. A cache has to hold the positions before
    * an item's first; what it held from there on is gone, also when the step fails.
    *
-   * @param into arrays f32 [vocabularySize] to write the logits to, as far as there are any; fresh ones beyond
-   * @returns f32 [outputs][vocabularySize], in the order of the items and their outputs
+   * @param into arrays f32 [vocabularySize] to write the logits to where an output has all of them, as far as there are
+   *   any; fresh ones beyond
+   * @returns in the order of the items and their outputs
    * @throws BitnetError `model/disposed`, `team/worker-failed`; `memory/…` when the caches cannot grow, and then nothing
    *   was computed
    */
-  step(items: readonly StepItem[], into: readonly Float32Array[] = []): Promise<Float32Array[]> {
+  step(items: readonly StepItem[], into: readonly Float32Array[] = []): Promise<TokenLogits[]> {
     // Steps share the work space, so they take turns.
     this.#pendingSteps++;
     const done = this.#turn.then(() => this.#step(items, into)).finally(() => this.#pendingSteps--);
@@ -128,8 +153,8 @@ export class Engine {
     return done;
   }
 
-  async #step(items: readonly StepItem[], into: readonly Float32Array[]): Promise<Float32Array[]> {
-    const { heap, team, plan, pool } = this.#use();
+  async #step(items: readonly StepItem[], into: readonly Float32Array[]): Promise<TokenLogits[]> {
+    const { heap, kernels, team, plan, pool } = this.#use();
     const { work } = plan;
     const tokens = items.flatMap((item) => Array.from(item.tokens));
     const positions = items.flatMap((item) => Array.from(item.tokens, (_, i) => item.position + i));
@@ -138,26 +163,36 @@ export class Engine {
     heap.i32(work.ids, tokens.length).set(tokens);
     heap.i32(work.positions, tokens.length).set(positions);
     let first = 0;
-    const outputRows: number[] = [];
+    const wanted: (LogitsRequest & { row: number })[] = [];
     const segments = items.map((item) => {
       const segment = { cache: item.cache.plan, first, count: item.tokens.length, position: item.position };
-      for (const output of item.outputs) outputRows.push(first + output);
+      for (const output of item.outputs) wanted.push({ ...output, row: first + output.index });
       first += item.tokens.length;
       return segment;
     });
-    assert(outputRows.length <= work.outputs, `a step of ${outputRows.length} outputs`);
-    heap.i32(work.outputRows, outputRows.length).set(outputRows);
+    assert(wanted.length <= work.outputs, `a step of ${wanted.length} outputs`);
+    const { batch: outputs, rows, requests } = arrangeOutputs(heap, plan, wanted);
+    heap.i32(work.outputRows, rows.length).set(rows);
     await team.run('forward', {
       tokens: tokens.length,
       segments: placePartials(this.config, work, segments),
-      outputs: outputRows.length,
-    });
-    const { vocabularySize } = this.config;
-    return outputRows.map((_, i) => {
-      const row = into[i] ?? new Float32Array(vocabularySize);
-      row.set(heap.f32(work.logits + 4 * i * rowStride(vocabularySize), vocabularySize));
-      return row;
-    });
+      outputs,
+    } satisfies Batch);
+    const results: TokenLogits[] = [];
+    for (const [o, request] of requests.entries()) {
+      results[request] = readOutput(heap, kernels, plan, outputs, o, into[request]);
+    }
+    this.#count(results);
+    return results;
+  }
+
+  #count(results: readonly TokenLogits[]): void {
+    for (const { ids, isFallback } of results) {
+      if (ids === undefined && !isFallback) continue;
+      this.#screening.outputs++;
+      this.#screening.scoredRows += ids?.length ?? this.config.vocabularySize;
+      if (isFallback) this.#screening.fallbacks++;
+    }
   }
 
   /** Ends all threads and lets go of the memory. */

@@ -10,11 +10,19 @@ import { packGroup } from '../model/loading/load-programs.ts';
 import { checkFits } from '../model/loading/memory-plan.ts';
 import { findModelFault } from '../model/loading/self-test.ts';
 import type { OpenedModel } from '../model/open.ts';
-import type { ModelPlan } from '../model/plan.ts';
+import { hasPlane, type ModelPlan } from '../model/plan.ts';
 import { fillRopeTable, ropeTableBytes } from '../model/rope-table.ts';
+import { allocateScreenSpace } from '../model/screen-space.ts';
 import { allocateWorkSpace } from '../model/work-space.ts';
 import { Engine, type EngineParts } from './engine.ts';
-import { checkOptions, type EngineOptions, planEngine, type Settings, STEP_OUTPUTS } from './options.ts';
+import {
+  checkOptions,
+  type EngineOptions,
+  fitHead,
+  planEngine,
+  type Settings,
+  STEP_OUTPUTS,
+} from './options.ts';
 import { createPrograms } from './programs.ts';
 
 /**
@@ -31,7 +39,8 @@ export async function loadEngine(opened: OpenedModel, options: EngineOptions = {
   for (;;) {
     const { backend, passedOver } = await selectBackend(options.backend, settings.threads > 0, exclude);
     const result = await loadOn(backend, opened, inventory, options, settings);
-    if (typeof result !== 'string') return new Engine({ ...result, warnings: [...warnings, ...passedOver] });
+    if (typeof result !== 'string')
+      return new Engine({ ...result, warnings: [...warnings, ...passedOver, ...result.warnings] });
     const message = `${backend.name} gave wrong numbers on this machine and was not used: ${result}`;
     // `wasm` names two; either is what was asked for.
     if (options.backend !== undefined && options.backend !== 'wasm') {
@@ -61,13 +70,15 @@ async function loadOn(
     scratchBytes: Math.max(attentionScratch, packGroup(backend.kernels) * longestRow),
   });
   try {
-    const memory = planEngine(inventory, config, settings, backend.kernels);
+    const { heap, kernels } = backend;
+    const fitted = fitHead(inventory, config, settings, kernels, heap.availableBytes);
+    const memory = planEngine(inventory, config, fitted.settings, kernels);
     checkFits(memory, backend.heap.availableBytes, backend.heap.limitAdvice);
     const progress = progressOf(opened, options.onProgress);
     const weights = await loadWeights(inventory, {
       backend,
       team,
-      head: settings.head,
+      head: fitted.settings.head,
       onBytes: progress,
       signal: options.signal,
     });
@@ -81,6 +92,9 @@ async function loadOn(
       embeddingScale: opened.architecture.scalesEmbedding ? Math.sqrt(embeddingLength) : 1,
       ropeTable,
       work: allocateWorkSpace(backend, config, settings.batchTokens, STEP_OUTPUTS, contextLength),
+      screen: hasPlane(weights.head)
+        ? allocateScreenSpace(backend, config, STEP_OUTPUTS, team.count)
+        : undefined,
     };
     const fault = await findModelFault(backend, inventory, weights);
     if (fault !== undefined) {
@@ -89,7 +103,7 @@ async function loadOn(
     }
     await team.run('useModel', plan);
     options.onProgress?.(1);
-    return { backend, team, plan, contextLength, kvFormat, warnings: [] };
+    return { backend, team, plan, contextLength, kvFormat, warnings: fitted.warnings };
   } catch (error) {
     await team.dispose();
     throw error;

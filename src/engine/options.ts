@@ -1,11 +1,11 @@
 /** How an engine is loaded: what a caller may choose, the defaults, and what the choice takes of memory. */
 import { hardwareThreads, hasSharedMemory } from '#platform';
 import { BitnetError } from '../base/errors.ts';
-import { type BackendName, type Kernels, KvFormat } from '../kernels/kernels.ts';
+import { type BackendName, KvFormat } from '../kernels/kernels.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Inventory } from '../model/loading/inventory.ts';
-import type { HeadMode } from '../model/loading/load.ts';
-import { type MemoryPlan, planMemory } from '../model/loading/memory-plan.ts';
+import { type MemoryPlan, planMemory, type SizeKernels } from '../model/loading/memory-plan.ts';
+import type { HeadMode } from '../model/loading/table-form.ts';
 import { MOST_POSITIONS } from '../model/rope-table.ts';
 
 /** Element types of the KV cache by name. */
@@ -54,9 +54,35 @@ export function planEngine(
   inventory: Inventory,
   config: ModelConfig,
   settings: Settings,
-  kernels: Pick<Kernels, 'ternaryBytes' | 'activationBytes'>,
+  kernels: SizeKernels,
 ): MemoryPlan {
-  return planMemory(inventory, config, { ...settings, outputs: STEP_OUTPUTS, kernels });
+  return planMemory(inventory, config, {
+    ...settings,
+    outputs: STEP_OUTPUTS,
+    members: Math.max(settings.threads, 1),
+    kernels,
+  });
+}
+
+/**
+ * The settings with `auto` heads made `int8` where a model does not fit into `availableBytes` at the file's precision.
+ *
+ * @returns and a sentence on it when that is so
+ */
+export function fitHead(
+  inventory: Inventory,
+  config: ModelConfig,
+  settings: Settings,
+  kernels: SizeKernels,
+  availableBytes: number,
+): { readonly settings: Settings; readonly warnings: readonly string[] } {
+  const { total } = planEngine(inventory, config, settings, kernels);
+  if (settings.head !== 'auto' || total <= availableBytes) return { settings, warnings: [] };
+  const megabytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
+  const warning =
+    `embedding and output head are held as int8 rows, which changes results a little: at the file's precision the model ` +
+    `takes ${megabytes(total)} MiB, and this backend can address ${megabytes(availableBytes)} MiB`;
+  return { settings: { ...settings, head: 'int8' }, warnings: [warning] };
 }
 
 /**
@@ -82,7 +108,7 @@ export function checkOptions(config: ModelConfig, options: EngineOptions): Setti
     contextLength: wholeNumber('contextLength', contextLength, 1, trained),
     batchTokens: wholeNumber('batchTokens', options.batchTokens ?? DEFAULT_BATCH, 1, 4096),
     kvFormat: KV_FORMATS[oneOf('kvCache', options.kvCache ?? 'f16', KV_CACHE_TYPES)],
-    head: oneOf('head', options.head ?? 'auto', ['auto', 'exact', 'int8']),
+    head: oneOf('head', options.head ?? 'auto', ['auto', 'exact', 'fast', 'int8']),
   };
 }
 

@@ -5,6 +5,7 @@
 import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
 import type { KvCache } from '../model/kv-cache.ts';
 import type { Engine } from './engine.ts';
+import type { LogitsRequest, OutputRequest, TokenLogits } from './step-outputs.ts';
 
 /** See the file's header. Not for concurrent calls. */
 export class Session {
@@ -51,22 +52,40 @@ export class Session {
     signal?: AbortSignal,
     into: Float32Array = new Float32Array(this.engine.config.vocabularySize),
   ): Promise<Float32Array> {
+    const { logits } = await this.next(tokens, {}, signal, into);
+    return logits;
+  }
+
+  /**
+   * Makes the session hold `tokens`, for a caller that need not have all logits of the last one.
+   *
+   * @param into f32 [vocabularySize] to take the logits where there are all of them; a fresh array without it
+   * @returns what `request` asks for, or all logits where that is no more work; the caller's to change
+   * @throws as {@link sync}
+   */
+  async next(
+    tokens: ArrayLike<number>,
+    request: LogitsRequest,
+    signal?: AbortSignal,
+    into: Float32Array = new Float32Array(this.engine.config.vocabularySize),
+  ): Promise<TokenLogits> {
     checkTokens(this.engine, tokens);
     // The last token's logits must be at hand or computed, so at least that one is run when they are not.
     const common = this.commonPrefix(tokens);
+    let row: TokenLogits | undefined;
     if (common === tokens.length && common === this.#tokens.length && this.#logits !== undefined) {
-      into.set(this.#logits);
-      return into;
-    }
-    this.#rewind(Math.min(common, tokens.length - 1));
-    while (this.#tokens.length < tokens.length) {
+      row = { logits: this.#logits };
+    } else this.#rewind(Math.min(common, tokens.length - 1));
+    while (row === undefined) {
       const count = Math.min(this.engine.batchTokens, tokens.length - this.#tokens.length);
       const isLast = this.#tokens.length + count === tokens.length;
-      const [logits] = await this.#compute(tokens, count, isLast ? [count - 1] : [], signal, [this.#buffer]);
-      this.#logits = logits;
+      const outputs = isLast ? [{ ...request, index: count - 1 }] : [];
+      [row] = await this.#compute(tokens, count, outputs, signal, [this.#buffer]);
     }
-    into.set(this.#logits!);
-    return into;
+    if (row.ids !== undefined) return row;
+    this.#logits = row.logits;
+    into.set(row.logits);
+    return { ...row, logits: into };
   }
 
   /**
@@ -87,9 +106,9 @@ export class Session {
       const start = this.#tokens.length;
       const most = start >= first ? Math.min(batchTokens, stepOutputs) : Math.min(batchTokens, first - start);
       const count = Math.min(most, tokens.length - start);
-      const wanted = start >= first ? Array.from({ length: count }, (_, i) => i) : [];
+      const wanted = start >= first ? Array.from({ length: count }, (_, index) => ({ index })) : [];
       const rows = await this.#compute(tokens, count, wanted, signal);
-      for (const [i, logits] of rows.entries()) visit(start + i, logits);
+      for (const [i, { logits }] of rows.entries()) visit(start + i, logits);
     }
   }
 
@@ -136,10 +155,10 @@ export class Session {
   async #compute(
     tokens: ArrayLike<number>,
     count: number,
-    outputs: readonly number[],
+    outputs: readonly OutputRequest[],
     signal: AbortSignal | undefined,
     into: readonly Float32Array[] = [],
-  ): Promise<Float32Array[]> {
+  ): Promise<TokenLogits[]> {
     signal?.throwIfAborted();
     this.#checkUsable();
     const position = this.#tokens.length;

@@ -4,20 +4,21 @@
  * next operation reads what others wrote. With the reference kernels this file is the specification; operations.ts and
  * attend.ts have the steps in terms of kernels.
  */
-import { DenseFormat, rowStride } from '../kernels/kernels.ts';
+import { rowStride } from '../kernels/kernels.ts';
 import { type Member, share } from '../kernels/team/member.ts';
 import { attend, storeKv } from './attend.ts';
 import { addBias, addToStream, lookUp, norm, prepare, project, rotate } from './operations.ts';
+import { outputHead } from './output-head.ts';
 import type { Batch, LayerPlan, ModelPlan } from './plan.ts';
 
-/** Fills the segments' caches and, for the wanted tokens, f32 [outputs][rowStride(vocabularySize)] logits. */
+/** Fills the segments' caches and answers the wanted outputs, see outputHead. */
 export function forward(member: Member, model: ModelPlan, batch: Batch): void {
   lookUp(member, model, batch.tokens);
   for (const [index, layer] of model.layers.entries()) {
     attention(member, model, layer, index, batch);
     feedForward(member, model, layer, batch.tokens);
   }
-  if (batch.outputs > 0) output(member, model, batch.outputs);
+  if (batch.outputs.screened.length + batch.outputs.full > 0) outputHead(member, model, batch);
 }
 
 /** x += postNorm(o(subNorm(softmax(q·k / sqrt(D)) v))), with q, k, v of norm(x); norms where the family has them. */
@@ -96,24 +97,4 @@ function feedForward(member: Member, model: ModelPlan, layer: LayerPlan, tokens:
   const input = isNormed ? work.input : work.gate;
   prepare(member, model, [layer.down], input, tokens);
   addToStream(member, model, layer.down, input, layer.feedForwardPostNorm, tokens);
-}
-
-/** logits = head · norm(x) of the wanted tokens. */
-function output(member: Member, model: ModelPlan, count: number): void {
-  const { work, config, head } = model;
-  const [r0, r1] = share(member, count);
-  // Picking rows of the residual stream is a look-up in a dense f32 table.
-  member.kernels.embed(
-    work.hidden,
-    work.outputRows,
-    work.x,
-    DenseFormat.F32,
-    1,
-    config.embeddingLength,
-    r0,
-    r1,
-  );
-  norm(member, model, work.hidden, work.hidden, model.outputNorm, config.embeddingLength, count);
-  prepare(member, model, [head], work.hidden, count);
-  project(member, model, head, work.logits, work.hidden, count);
 }

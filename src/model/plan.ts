@@ -5,14 +5,35 @@
 import type { DenseFormat, KvFormat } from '../kernels/kernels.ts';
 import type { LayerMatrix, LayerTensor } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
+import type { ScreenSpace } from './screen-space.ts';
 
 /** A matrix [rows, columns] on the heap. */
 export type Matrix =
   /** The backend's packed ternary form; the value of a weight is -scale, 0 or +scale. */
   | ({ readonly kind: 'ternary'; readonly address: number; readonly scale: number } & Dims)
-  | ({ readonly kind: 'dense'; readonly address: number; readonly format: DenseFormat } & Dims)
+  | DenseMatrix
   /** i8 rows with f32 scales [rows]. */
   | ({ readonly kind: 'int8'; readonly address: number; readonly scales: number } & Dims);
+
+/** Dense rows; those of an output head may have a {@link Int4Plane} beside them. */
+export type DenseMatrix = {
+  readonly kind: 'dense';
+  readonly address: number;
+  readonly format: DenseFormat;
+  readonly plane?: Int4Plane;
+} & Dims;
+
+/** A coarse copy of dense rows, with f32 [rows] scales and errors (Kernels.packInt4Rows). */
+export interface Int4Plane {
+  readonly address: number;
+  readonly scales: number;
+  readonly errors: number;
+}
+
+/** Whether a head can be screened. */
+export function hasPlane(head: Matrix): head is DenseMatrix & { readonly plane: Int4Plane } {
+  return head.kind === 'dense' && head.plane !== undefined;
+}
 
 interface Dims {
   readonly rows: number;
@@ -37,7 +58,7 @@ export interface WorkSpace {
   readonly ids: number;
   /** i32 [tokens] */
   readonly positions: number;
-  /** i32 [outputs]: which tokens' logits are wanted */
+  /** i32 [outputs]: which tokens' logits are wanted, those of screened outputs first */
   readonly outputRows: number;
   /** residual stream [tokens][embeddingLength] */
   readonly x: number;
@@ -77,6 +98,8 @@ export interface ModelPlan {
   /** f64 [positions that a session can hold][cos half][sin half] */
   readonly ropeTable: number;
   readonly work: WorkSpace;
+  /** Where the head has a plane. */
+  readonly screen: ScreenSpace | undefined;
 }
 
 /** A KV cache as kernels find it; see kv-cache.ts. */
@@ -102,5 +125,21 @@ export interface Segment {
 export interface Batch {
   readonly tokens: number;
   readonly segments: readonly Segment[];
-  readonly outputs: number;
+  readonly outputs: BatchOutputs;
+}
+
+/** The outputs of a pass in the order of work.outputRows: screened ones, then those that want all logits. */
+export interface BatchOutputs {
+  readonly screened: readonly ScreenedOutput[];
+  readonly full: number;
+}
+
+/** A wish for the largest logits only; the head has a plane. */
+export interface ScreenedOutput {
+  /** how many of the largest, 1 to MOST_SCREENED */
+  readonly top: number;
+  /** ids from here on are not among them */
+  readonly below: number;
+  /** how many ids lie in the output's row of the screen space's includedIds */
+  readonly included: number;
 }

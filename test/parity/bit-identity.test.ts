@@ -64,11 +64,12 @@ async function fingerprint(engine: Engine): Promise<string> {
   for (let position = 0; position < tokens.length; ) {
     const isPrefill = position < PREFILL;
     const count = isPrefill ? Math.min(engine.batchTokens, PREFILL - position) : 1;
-    const outputs = Array.from({ length: count }, (_, i) => i).filter(
-      (i) => !isPrefill || (position + i) % 6 === 5,
+    const outputs = Array.from({ length: count }, (_, index) => ({ index })).filter(
+      ({ index }) => !isPrefill || (position + index) % 6 === 5,
     );
     const chunk = tokens.slice(position, position + count);
-    rows.push(...(await engine.step([{ cache, position, tokens: chunk, outputs }])));
+    const results = await engine.step([{ cache, position, tokens: chunk, outputs }]);
+    rows.push(...results.map(({ logits }) => logits));
     position += count;
   }
   engine.freeCache(cache);
@@ -178,11 +179,11 @@ for (const name of MODELS) {
             cache: caches[i]!,
             position: done[i]!,
             tokens: next,
-            outputs: next.map((_, k) => k),
+            outputs: next.map((_, index) => ({ index })),
           }));
           const rows = await engine.step(items);
           for (const { i, next } of parts) {
-            found[i]!.push(...rows.splice(0, next.length));
+            found[i]!.push(...rows.splice(0, next.length).map(({ logits }) => logits));
             done[i]! += next.length;
           }
         }

@@ -82,9 +82,9 @@ async function timePrompt(
   const sampler = greedy(model);
   return withSession(model, async (session) => {
     const start = performance.now();
-    const logits = await session.sync(tokens, signal);
+    const row = await session.next(tokens, sampler.request(tokens), signal);
     const seconds = secondsSince(start);
-    sampler.sample(logits, tokens);
+    sampler.sample(row, tokens);
     return { seconds, firstTokenSeconds: secondsSince(start) };
   });
 }
@@ -99,11 +99,11 @@ async function timeGeneration(
   const sampler = greedy(model);
   const tokens = randomTokens(model, SHORT_PROMPT, seed);
   return withSession(model, async (session) => {
-    let logits = await session.sync(tokens, signal);
+    let row = await session.next(tokens, sampler.request(tokens), signal);
     const start = performance.now();
     for (let i = 0; i < count; i++) {
-      tokens.push(sampler.sample(logits, tokens));
-      logits = await session.sync(tokens, signal);
+      tokens.push(sampler.sample(row, tokens));
+      row = await session.next(tokens, sampler.request(tokens), signal);
     }
     return secondsSince(start);
   });

@@ -19,7 +19,7 @@ export interface BenchReport {
   readonly contextLength: number;
   readonly kvCache: KvCacheType;
   /** How embedding and output head are held: as in the file (or as f16), or as int8 rows. */
-  readonly headPrecision: 'exact' | 'int8';
+  readonly headPrecision: 'exact' | 'fast' | 'int8';
   readonly node: string;
   readonly cpu: string;
   readonly runs: number;
@@ -65,7 +65,7 @@ export function createReport(
     threads: model.threads,
     contextLength: model.contextLength,
     kvCache: subject.kvCache,
-    headPrecision: model.engine.headKind === 'int8' ? 'int8' : 'exact',
+    headPrecision: model.engine.headKind,
     node: process.version,
     cpu: cpus()[0]?.model.trim() || 'unknown',
     runs: plan.runs,

@@ -37,7 +37,8 @@ export function statisticsLine(model: Model, result: GenerationResult): string {
   return (
     `prompt: ${result.promptTokens} tokens${cached} in ${formatSeconds(timings.firstTokenSeconds)}` +
     `${timings.promptTokensPerSecond === undefined ? '' : `, ${formatRate(timings.promptTokensPerSecond)}`}; ` +
-    `text: ${result.generatedTokens} tokens, ${formatRate(timings.generatedTokensPerSecond)}`
+    `text: ${result.generatedTokens} tokens, ${formatRate(timings.generatedTokensPerSecond)}` +
+    (result.headFallbacks === 0 ? '' : `; output head read whole for ${result.headFallbacks}`)
   );
 }
 

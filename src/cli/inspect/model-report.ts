@@ -7,10 +7,10 @@ import { BitnetError } from '../../base/errors.ts';
 import { checkOptions, type KvCacheType, planEngine } from '../../engine/options.ts';
 import { type ModelText, readModelText } from '../../engine/text.ts';
 import type { TensorInfo } from '../../formats/tensor-info.ts';
-import { Activation, type Kernels, RopeStyle } from '../../kernels/kernels.ts';
+import { Activation, RopeStyle } from '../../kernels/kernels.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { type Inventory, type MatrixSource, takeInventory } from '../../model/loading/inventory.ts';
-import type { MemoryPlan } from '../../model/loading/memory-plan.ts';
+import type { MemoryPlan, SizeKernels } from '../../model/loading/memory-plan.ts';
 import type { OpenedModel } from '../../model/open.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 
@@ -92,7 +92,7 @@ export interface MemoryAssumptions {
   readonly contextLength?: number;
   readonly kvCache?: KvCacheType;
   /** Of the backend that would run. */
-  readonly kernels: Pick<Kernels, 'ternaryBytes' | 'activationBytes'>;
+  readonly kernels: SizeKernels;
 }
 
 const LONG_ARRAY = 32;

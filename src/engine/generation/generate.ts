@@ -2,6 +2,7 @@
 import { BitnetError, ContextLengthExceeded } from '../../base/errors.ts';
 import { createDecoder, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Session } from '../session.ts';
+import type { TokenLogits } from '../step-outputs.ts';
 import { logSumExp, Sampler, type SamplingOptions, type TokenProbability, topTokens } from './sampler.ts';
 import { StopStrings } from './stop-strings.ts';
 
@@ -50,6 +51,8 @@ export interface GenerationResult {
   /** Prompt tokens that the session held already. */
   readonly cachedTokens: number;
   readonly generatedTokens: number;
+  /** Tokens for which all of a `fast` output head had to be read, since too many rows might have been the best. */
+  readonly headFallbacks: number;
   /** Seconds until the first token was sampled. */
   readonly firstTokenSeconds: number;
   /** Seconds in all. */
@@ -87,6 +90,7 @@ export async function* generateTokens(
   const cachedTokens = session.commonPrefix(tokens);
   let text = '';
   let generated = 0;
+  let headFallbacks = 0;
   let firstTokenSeconds = 0;
   const result = (finishReason: FinishReason): GenerationResult => ({
     text,
@@ -95,6 +99,7 @@ export async function* generateTokens(
     promptTokens,
     cachedTokens,
     generatedTokens: generated,
+    headFallbacks,
     firstTokenSeconds,
     seconds: (performance.now() - start) / 1000,
   });
@@ -102,11 +107,12 @@ export async function* generateTokens(
 
   const logits = new Float32Array(vocabularySize);
   for (;;) {
-    await session.sync(tokens, options.signal, logits);
+    const request = top === undefined ? { ...sampler.request(tokens), below: tokenizer.vocabSize } : {};
+    const row = await session.next(tokens, request, options.signal, logits);
+    if (row.isFallback) headFallbacks++;
     const ranking = top === undefined ? undefined : { top: topTokens(logits, top), logits: logits.slice() };
-    // Rows that only pad the embedding have no text.
-    logits.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize);
-    const id = sampler.sample(logits, tokens);
+    forbidFrom(row, tokenizer.vocabSize);
+    const id = sampler.sample(row, tokens);
     if (generated === 0) firstTokenSeconds = (performance.now() - start) / 1000;
     generated++;
     tokens.push(id);
@@ -137,6 +143,12 @@ export async function* generateTokens(
       throw new ContextLengthExceeded(tokens.length, session.engine.contextLength);
     }
   }
+}
+
+/** Rows that only pad the embedding have no text. */
+function forbidFrom({ logits, ids }: TokenLogits, first: number): void {
+  const start = ids === undefined ? first : ids.findLastIndex((id) => id < first) + 1;
+  logits.fill(Number.NEGATIVE_INFINITY, start);
 }
 
 const OVERFLOW_POLICIES: ReadonlySet<string> = new Set(['error', 'stop', 'slide']);

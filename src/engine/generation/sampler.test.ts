@@ -17,7 +17,7 @@ function logitsOf(...probabilities: number[]): Float32Array {
 function histogram(options: SamplingOptions, logits: Float32Array, draws = 4000): number[] {
   const sampler = new Sampler({ seed: 5, ...options }, logits.length);
   const counts = Array.from({ length: logits.length }, () => 0);
-  for (let i = 0; i < draws; i++) counts[sampler.sample(logits.slice(), [])]! += 1;
+  for (let i = 0; i < draws; i++) counts[sampler.sample({ logits: logits.slice() }, [])]! += 1;
   return counts;
 }
 
@@ -47,8 +47,8 @@ function throwsOption(options: SamplingOptions, name: string): void {
 describe('greedy', () => {
   test('temperature 0 takes the largest logit, the lowest id among equals', () => {
     const sampler = new Sampler({ temperature: 0 }, 4);
-    assert.equal(sampler.sample(Float32Array.of(1, 3, 2, 3), []), 1);
-    assert.equal(sampler.sample(Float32Array.of(-5, -6, -7, -4), []), 3);
+    assert.equal(sampler.sample({ logits: Float32Array.of(1, 3, 2, 3) }, []), 1);
+    assert.equal(sampler.sample({ logits: Float32Array.of(-5, -6, -7, -4) }, []), 3);
   });
 
   test('a temperature near 0 does the same', () => {
@@ -136,7 +136,7 @@ describe('truncation', () => {
       fc.property(settings, values, fc.nat(), ({ topK, topP, minP }, halves, seed) => {
         const logits = Float32Array.from(halves, (value) => value / 4);
         const id = new Sampler({ temperature: 1, topK, topP, minP, seed }, logits.length).sample(
-          logits.slice(),
+          { logits: logits.slice() },
           [],
         );
         const weights = [...logits].map((logit) => Math.exp(logit));
@@ -158,7 +158,7 @@ describe('penalties and bias', () => {
   /** The logits as the sampler leaves them. */
   function adjusted(options: SamplingOptions, logits: number[], history: number[]): number[] {
     const row = Float32Array.from(logits);
-    new Sampler({ temperature: 0, ...options }, logits.length).sample(row, history);
+    new Sampler({ temperature: 0, ...options }, logits.length).sample({ logits: row }, history);
     return [...row];
   }
 
@@ -189,7 +189,10 @@ describe('penalties and bias', () => {
     assert.deepEqual(adjusted({ logitBias: { 0: 3 }, repetitionPenalty: 2 }, [1, 2], [0]), [2, 2]);
     const forbidden = { logitBias: { 1: Number.NEGATIVE_INFINITY } };
     assert.deepEqual(drawn(forbidden, logitsOf(0.2, 0.6, 0.2)), [0, 2]);
-    assert.equal(new Sampler({ temperature: 0, ...forbidden }, 3).sample(logitsOf(0.2, 0.6, 0.2), []), 0);
+    assert.equal(
+      new Sampler({ temperature: 0, ...forbidden }, 3).sample({ logits: logitsOf(0.2, 0.6, 0.2) }, []),
+      0,
+    );
   });
 
   test('when all tokens are forbidden, or logits are no numbers, there is an error', () => {
@@ -198,10 +201,13 @@ describe('penalties and bias', () => {
       const sampler = new Sampler({ temperature, logitBias: { 0: none, 1: none } }, 2);
       const isNoToken = (error: unknown) =>
         error instanceof BitnetError && error.code === 'sampling/no-token';
-      assert.throws(() => sampler.sample(Float32Array.of(1, 2), []), isNoToken);
+      assert.throws(() => sampler.sample({ logits: Float32Array.of(1, 2) }, []), isNoToken);
       const broken = new Sampler({ temperature }, 2);
-      assert.throws(() => broken.sample(Float32Array.of(Number.NaN, Number.NaN), []), isNoToken);
-      assert.throws(() => broken.sample(Float32Array.of(Number.POSITIVE_INFINITY, 0), []), isNoToken);
+      assert.throws(() => broken.sample({ logits: Float32Array.of(Number.NaN, Number.NaN) }, []), isNoToken);
+      assert.throws(
+        () => broken.sample({ logits: Float32Array.of(Number.POSITIVE_INFINITY, 0) }, []),
+        isNoToken,
+      );
     }
   });
 });
@@ -210,7 +216,7 @@ describe('seeds', () => {
   const logits = Float32Array.from({ length: 1000 }, () => random.next() * 5);
   const sequence = (options: SamplingOptions) => {
     const sampler = new Sampler({ ...PLAIN, ...options }, logits.length);
-    return Array.from({ length: 50 }, () => sampler.sample(logits.slice(), []));
+    return Array.from({ length: 50 }, () => sampler.sample({ logits: logits.slice() }, []));
   };
 
   test('the same seed draws the same tokens, another one others', () => {

@@ -3,9 +3,11 @@
  * min-p, draw. Computed in double precision with our own exponential, so that a seed gives the
  * same tokens in every runtime.
  */
+import { assert } from '../../base/assert.ts';
 import { exp, ln } from '../../base/elementary.ts';
 import { BitnetError } from '../../base/errors.ts';
 import { createRandom, type Random } from '../../base/random.ts';
+import type { LogitsRequest, TokenLogits } from '../step-outputs.ts';
 
 /** How the next token is drawn. */
 export interface SamplingOptions {
@@ -72,15 +74,33 @@ export class Sampler {
   }
 
   /**
+   * The logits with which {@link sample} gives the same token as with all of them: as many of the largest as it can
+   * choose from, however many of those a bias or a penalty takes away, and those of all tokens that have one.
+   */
+  request(history: readonly number[]): LogitsRequest {
+    const { temperature, topK } = this.#options;
+    if (temperature > 0 && topK === 0) return {};
+    const include = new Set([...this.#bias.map(([id]) => id), ...this.#penalties(history).keys()]);
+    return { top: (temperature === 0 ? 1 : topK) + include.size, include: [...include] };
+  }
+
+  /**
    * The next token.
    *
-   * @param logits f32 [vocabularySize], overwritten
+   * @param row all logits, or those of {@link request} and any others; overwritten
    * @param history tokens so far, prompt included
    * @throws BitnetError `sampling/no-token` when every token is forbidden or the largest logit is not finite
    */
-  sample(logits: Float32Array, history: readonly number[]): number {
-    for (const [id, bias] of this.#bias) logits[id] = logits[id]! + bias;
-    this.#penalise(logits, history);
+  sample({ logits, ids }: TokenLogits, history: readonly number[]): number {
+    // Everything but the ids themselves is the same for indexes into a list of them: it is sorted as they are.
+    const indexOf = (id: number) => (ids === undefined ? id : findSorted(ids, id));
+    for (const [id, bias] of this.#bias) logits[indexOf(id)]! += bias;
+    for (const [id, count] of this.#penalties(history)) this.#penalise(logits, indexOf(id), count);
+    const index = this.#choose(logits);
+    return ids === undefined ? index : ids[index]!;
+  }
+
+  #choose(logits: Float32Array): number {
     const best = argmax(logits);
     if (!Number.isFinite(logits[best]!)) {
       throw new BitnetError(
@@ -91,17 +111,21 @@ export class Sampler {
     return this.#options.temperature === 0 ? best : this.#draw(logits, logits[best]!);
   }
 
-  #penalise(logits: Float32Array, history: readonly number[]): void {
+  /** How often each token that penalties apply to occurs among the last ones. */
+  #penalties(history: readonly number[]): Map<number, number> {
     const { repetitionPenalty, presencePenalty, frequencyPenalty, penaltyWindow } = this.#options;
-    if ((repetitionPenalty === 1 && presencePenalty === 0 && frequencyPenalty === 0) || penaltyWindow === 0)
-      return;
     const counts = new Map<number, number>();
+    if ((repetitionPenalty === 1 && presencePenalty === 0 && frequencyPenalty === 0) || penaltyWindow === 0)
+      return counts;
     for (const id of history.slice(-penaltyWindow)) counts.set(id, (counts.get(id) ?? 0) + 1);
-    for (const [id, count] of counts) {
-      const logit = logits[id]!;
-      const scaled = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
-      logits[id] = scaled - presencePenalty - count * frequencyPenalty;
-    }
+    return counts;
+  }
+
+  #penalise(logits: Float32Array, index: number, count: number): void {
+    const { repetitionPenalty, presencePenalty, frequencyPenalty } = this.#options;
+    const logit = logits[index]!;
+    const scaled = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+    logits[index] = scaled - presencePenalty - count * frequencyPenalty;
   }
 
   #draw(logits: Float32Array, best: number): number {
@@ -118,6 +142,18 @@ export class Sampler {
     }
     return candidates.ids.at(-1)!;
   }
+}
+
+/** Where `id` lies in rising ids. */
+function findSorted(ids: Int32Array, id: number): number {
+  let low = 0;
+  for (let high = ids.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if (ids[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  assert(ids[low] === id, `the logit of token ${id} is not among those given`);
+  return low;
 }
 
 /** Tokens that may be drawn, with their probabilities relative to the most likely one's. */

@@ -11,6 +11,7 @@ import { blockBytes, blockWeights, type DType, type TernaryDType } from '../../t
 import { unpackI2s } from '../../tensor/i2s.ts';
 import { unpackPackedRows } from '../../tensor/packed-rows.ts';
 import { unpackTernary } from '../../tensor/ternary-tensor.ts';
+import type { Int4Plane } from '../plan.ts';
 
 /** What all these programs are told. */
 interface PackArgs {
@@ -33,6 +34,8 @@ export type PackPackedArgs = PackArgs & { readonly packedRows: number };
 export type PackMastersArgs = PackArgs & { readonly dtype: DType; readonly mean: number };
 /** Arguments of packInt8. */
 export type PackInt8Args = PackArgs & { readonly format: DenseFormat; readonly scales: number };
+/** Arguments of packInt4: `source` is row 0 of the whole dense matrix, already on the heap. */
+export type PackInt4Args = Omit<PackArgs, 'w'> & { readonly format: DenseFormat; readonly w: Int4Plane };
 
 /** Bytes that `count` elements take in a file; whole blocks only. */
 export function elementBytes(dtype: DType, count: number): number {
@@ -110,6 +113,31 @@ function packInt8(member: Member, args: PackInt8Args): void {
   if (bad >= 0) throw notFinite(args.name, args.row0 + from + bad);
 }
 
+/** The 4-bit plane of dense rows, which are checked on the way. */
+function packInt4(member: Member, args: PackInt4Args): void {
+  const { format, columns: K, w, name, row0, row1 } = args;
+  const [from, to] = share(member, row1 - row0, member.kernels.rowStep);
+  const rowBytes = denseRowBytes(format, K);
+  const source = args.source + (row0 + from) * rowBytes;
+  member.kernels.packInt4Rows(w.address, w.scales, w.errors, source, format, K, row0 + from, row0 + to);
+  const check = (row: number, rows: number) =>
+    checkElements(
+      member.heap.u8(source + row * rowBytes, rows * rowBytes),
+      format,
+      rowBytes,
+      name,
+      row0 + from + row,
+    );
+  if (format === DenseFormat.Q8_0) check(0, to - from);
+  // What is not finite makes a row's error so, as very large numbers do; and see packInt8 for halves.
+  const scales = member.heap.f32(w.scales + 4 * (row0 + from), to - from);
+  const errors = member.heap.f32(w.errors + 4 * (row0 + from), to - from);
+  const limit = format === DenseFormat.F16 ? 65520 / 7.5 : Number.POSITIVE_INFINITY;
+  for (let row = 0; row < to - from; row++) {
+    if (!(errors[row]! < Number.POSITIVE_INFINITY && scales[row]! < limit)) check(row, 1);
+  }
+}
+
 /** Arguments of the check that all elements of a dense matrix on the heap are finite. */
 export interface CheckArgs {
   readonly name: string;
@@ -169,5 +197,6 @@ export const LOAD_PROGRAMS: Readonly<Record<string, Program>> = {
   packPacked,
   packMasters,
   packInt8,
+  packInt4,
   checkFinite,
 };

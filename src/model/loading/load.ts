@@ -14,22 +14,19 @@ import { floatToHalf } from '../../tensor/half.ts';
 import { i2sScale } from '../../tensor/i2s.ts';
 import { ternaryScale } from '../../tensor/ternary-tensor.ts';
 import { LAYER_TENSORS } from '../architecture.ts';
-import type { LayerPlan, Matrix } from '../plan.ts';
+import type { Int4Plane, LayerPlan, Matrix } from '../plan.ts';
 import type { Inventory, LayerSources, MatrixSource } from './inventory.ts';
 import {
   type CheckArgs,
   elementBytes,
+  type PackInt4Args,
   type PackInt8Args,
   type PackMastersArgs,
   type PackPackedArgs,
   type PackTernaryArgs,
 } from './load-programs.ts';
+import { embeddingForm, type HeadForm, type HeadMode, headForm, heapFormat } from './table-form.ts';
 
-/** How the embedding and the output head lie in memory. */
-export type HeadMode = 'auto' | 'exact' | 'int8';
-
-/** Beyond this an `auto` head is held as int8 rows: it would be the larger half of what a token reads. */
-const EXACT_HEAD_LIMIT_BYTES = 64 * 2 ** 20;
 /** Dense rows are staged in pieces of about this size; ternary matrices whole. */
 const PIECE_BYTES = 4 * 2 ** 20;
 
@@ -60,8 +57,11 @@ export async function loadWeights(inventory: Inventory, options: LoadOptions): P
   const loader = new Loader(inventory, options);
   const layers: LayerPlan[] = [];
   for (const layer of inventory.layers) layers.push(await loader.layer(layer));
-  const embedding = await loader.table(inventory.embedding);
-  const head = inventory.head === undefined ? embedding : await loader.table(inventory.head);
+  const { head: mode } = options;
+  const isTied = inventory.head === undefined;
+  const form = isTied ? headForm(inventory.embedding, mode) : embeddingForm(mode);
+  const embedding = await loader.table(inventory.embedding, form);
+  const head = isTied ? embedding : await loader.table(inventory.head, headForm(inventory.head, mode));
   const outputNorm = await loader.vector(inventory.outputNorm);
   const ropeFactors = inventory.ropeFactors && (await loader.floats(inventory.ropeFactors));
   await loader.finish();
@@ -120,9 +120,9 @@ class Loader {
     return values;
   }
 
-  /** The embedding or the head, exact or as int8 rows. */
-  async table(source: MatrixSource): Promise<Matrix> {
-    return isHeadExact(source, this.#options.head) ? this.#dense(source) : this.#int8(source);
+  /** The embedding or the head. */
+  async table(source: MatrixSource, form: HeadForm): Promise<Matrix> {
+    return form === 'int8' ? this.#int8(source) : this.#dense(source, form === 'fast');
   }
 
   /** Waits for the last piece and gives the staging buffers back. */
@@ -172,29 +172,62 @@ class Loader {
   }
 
   /** Dense rows as the kernels read them; types that they do not read become f16. */
-  async #dense({ info, rows, columns }: MatrixSource): Promise<Matrix> {
-    const { heap } = this.#options.backend;
+  async #dense({ info, rows, columns }: MatrixSource, hasPlane = false): Promise<Matrix> {
+    const { team, backend } = this.#options;
+    const { heap, kernels } = backend;
     const format = heapFormat(info.dtype);
     const address = heap.allocate(denseBytes(format, rows, columns));
     const rowBytes = denseRowBytes(format, columns);
     const fileRowBytes = elementBytes(info.dtype, columns);
-    for (const [row0, row1] of this.#rowPieces(rows, fileRowBytes)) {
+    const plane = hasPlane ? this.#allocatePlane(rows, columns) : undefined;
+    // Each piece is packed while the next one is read.
+    let packing = Promise.resolve();
+    for (const [row0, row1] of this.#rowPieces(rows, fileRowBytes, kernels.rowStep)) {
+      const piece = heap.u8(address + row0 * rowBytes, (row1 - row0) * rowBytes);
       if (rowBytes === fileRowBytes && isNative(info.dtype)) {
-        await this.#read(info, heap.u8(address + row0 * rowBytes, (row1 - row0) * rowBytes), row0 * rowBytes);
-        continue;
+        await this.#read(info, piece, row0 * rowBytes);
+      } else {
+        await this.#readRows(info, piece, row0 * fileRowBytes, columns, rowBytes);
       }
-      const bytes = new Uint8Array((row1 - row0) * fileRowBytes);
-      await this.#read(info, bytes, row0 * fileRowBytes);
-      for (let row = row0; row < row1; row++) {
-        const from = bytes.subarray((row - row0) * fileRowBytes, (row - row0 + 1) * fileRowBytes);
-        heap
-          .u8(address + row * rowBytes, rowBytes)
-          .set(isNative(info.dtype) ? from : halvesOf(info, from, columns));
-      }
+      if (plane === undefined) continue;
+      await packing;
+      const args = { name: info.name, source: address, w: plane, format, columns, row0, row1 };
+      packing = team.run('packInt4', args satisfies PackInt4Args);
+      // Its failure is reported to whoever waits for it.
+      packing.catch(() => {});
     }
-    const args = { name: info.name, address, format, rows, columns };
-    await this.#options.team.run('checkFinite', args satisfies CheckArgs);
-    return { kind: 'dense', address, format, rows, columns };
+    await packing;
+    const dense = { kind: 'dense', address, format, rows, columns } as const;
+    if (plane !== undefined) return { ...dense, plane };
+    await team.run('checkFinite', { name: info.name, address, format, rows, columns } satisfies CheckArgs);
+    return dense;
+  }
+
+  #allocatePlane(rows: number, columns: number): Int4Plane {
+    const { heap, kernels } = this.#options.backend;
+    return {
+      address: heap.allocate(kernels.int4Bytes(rows, columns)),
+      scales: heap.allocate(4 * rows),
+      errors: heap.allocate(4 * rows),
+    };
+  }
+
+  /** Reads whole rows to `target`, each padded to `rowBytes`, as halves where the kernels do not know their type. */
+  async #readRows(
+    info: TensorInfo,
+    target: Uint8Array,
+    from: number,
+    columns: number,
+    rowBytes: number,
+  ): Promise<void> {
+    const fileRowBytes = elementBytes(info.dtype, columns);
+    const count = target.length / rowBytes;
+    const bytes = new Uint8Array(count * fileRowBytes);
+    await this.#read(info, bytes, from);
+    for (let row = 0; row < count; row++) {
+      const values = bytes.subarray(row * fileRowBytes, (row + 1) * fileRowBytes);
+      target.set(isNative(info.dtype) ? values : halvesOf(info, values, columns), row * rowBytes);
+    }
   }
 
   async #int8({ info, rows, columns }: MatrixSource): Promise<Matrix> {
@@ -265,8 +298,9 @@ class Loader {
     work.catch(() => {});
   }
 
-  #rowPieces(rows: number, rowBytes: number): [row0: number, row1: number][] {
-    const step = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
+  /** Pieces of about {@link PIECE_BYTES} that start at multiples of `align` rows. */
+  #rowPieces(rows: number, rowBytes: number, align = 1): [row0: number, row1: number][] {
+    const step = Math.max(1, Math.floor(PIECE_BYTES / rowBytes / align)) * align;
     return Array.from({ length: Math.ceil(rows / step) }, (_, i) => [
       i * step,
       Math.min((i + 1) * step, rows),
@@ -283,14 +317,6 @@ function checkScale(scale: number, name: string): number {
   );
 }
 
-/** Whether the embedding or the head is held at the file's precision, or as int8 rows. */
-export function isHeadExact({ info, rows, columns }: MatrixSource, head: HeadMode): boolean {
-  return (
-    head === 'exact' ||
-    (head === 'auto' && denseBytes(heapFormat(info.dtype), rows, columns) <= EXACT_HEAD_LIMIT_BYTES)
-  );
-}
-
 /** Float32 mean of |w| of master weights, summed row by row in double precision. */
 export function mastersMean({ info, rows, columns }: MatrixSource, bytes: Uint8Array): number {
   const rowBytes = elementBytes(info.dtype, columns);
@@ -301,13 +327,6 @@ export function mastersMean({ info, rows, columns }: MatrixSource, bytes: Uint8A
     sum += sumOfMagnitudes(dequantize(info.dtype, from, columns, weights, info.name));
   }
   return absmeanScale(sum, rows * columns, info.name);
-}
-
-/** The kernels' format for a file's type; what they cannot read is held as f16. */
-export function heapFormat(dtype: DType): DenseFormat {
-  if (dtype === 'F32') return DenseFormat.F32;
-  if (dtype === 'BF16') return DenseFormat.BF16;
-  return dtype === 'Q8_0' ? DenseFormat.Q8_0 : DenseFormat.F16;
 }
 
 /** Any dense elements as f16 bytes, rounded to nearest even. */

@@ -4,9 +4,10 @@ import { denseBytes, type Kernels, type KvFormat, rowStride } from '../../kernel
 import type { ModelConfig } from '../config.ts';
 import { kvCacheBytes } from '../kv-cache.ts';
 import { ropeTableBytes } from '../rope-table.ts';
+import { screenSpaceBytes } from '../screen-space.ts';
 import { workSpaceBytes } from '../work-space.ts';
 import type { Inventory, MatrixSource } from './inventory.ts';
-import { type HeadMode, heapFormat, isHeadExact } from './load.ts';
+import { embeddingForm, type HeadForm, type HeadMode, headForm, heapFormat } from './table-form.ts';
 
 /** Bytes on the heap, by what they are for. */
 export interface MemoryPlan {
@@ -21,6 +22,9 @@ export interface MemoryPlan {
   readonly total: number;
 }
 
+/** What a backend says of its sizes. */
+export type SizeKernels = Pick<Kernels, 'ternaryBytes' | 'int4Bytes' | 'activationBytes'>;
+
 /** What the estimate depends on beside the model. */
 export interface MemoryOptions {
   readonly contextLength: number;
@@ -29,7 +33,9 @@ export interface MemoryOptions {
   /** Tokens and rows of logits of one pass. */
   readonly batchTokens: number;
   readonly outputs: number;
-  readonly kernels: Pick<Kernels, 'ternaryBytes' | 'activationBytes'>;
+  /** Threads that compute. */
+  readonly members: number;
+  readonly kernels: SizeKernels;
 }
 
 /** The memory that a model takes on a backend. */
@@ -39,13 +45,17 @@ export function planMemory(inventory: Inventory, config: ModelConfig, options: M
     for (const matrix of Object.values(matrices)) layers += matrixBytes(matrix, options);
     for (const vector of vectors.values()) layers += 4 * (vector.shape[0] ?? 1);
   }
-  const tables = [inventory.embedding, ...(inventory.head === undefined ? [] : [inventory.head])];
-  const embeddingAndHead = tables.reduce((sum, table) => sum + tableBytes(table, options.head), 0);
+  const { embedding, head = embedding } = inventory;
+  const form = headForm(head, options.head);
+  const embeddingAndHead =
+    tableBytes(head, form, options) +
+    (head === embedding ? 0 : tableBytes(embedding, embeddingForm(options.head), options));
   const { contextLength, batchTokens, outputs } = options;
   const kvCache = kvCacheBytes(config, contextLength, options.kvFormat);
   const parts = workSpaceBytes(options.kernels, config, batchTokens, outputs, contextLength);
-  const rope = ropeTableBytes(contextLength, config.headLength);
-  const work = Object.values(parts).reduce((sum, bytes) => sum + bytes, rope);
+  const screen = screenSpaceBytes(head.rows, outputs, options.members);
+  const work =
+    sumOf(parts) + (form === 'fast' ? sumOf(screen) : 0) + ropeTableBytes(contextLength, config.headLength);
   return { layers, embeddingAndHead, kvCache, work, total: layers + embeddingAndHead + kvCache + work };
 }
 
@@ -66,6 +76,10 @@ export function checkFits(plan: MemoryPlan, availableBytes: number, advice: stri
   );
 }
 
+function sumOf(parts: Readonly<Record<string, number>>): number {
+  return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+}
+
 function matrixBytes(source: MatrixSource, options: MemoryOptions): number {
   const { rows, columns, info } = source;
   return source.kind === 'dense'
@@ -73,9 +87,12 @@ function matrixBytes(source: MatrixSource, options: MemoryOptions): number {
     : options.kernels.ternaryBytes(rows, columns);
 }
 
-function tableBytes(source: MatrixSource, head: HeadMode): number {
-  const { rows, columns, info } = source;
-  return isHeadExact(source, head)
-    ? denseBytes(heapFormat(info.dtype), rows, columns)
-    : rows * (rowStride(columns) + 4);
+function tableBytes(
+  { rows, columns, info }: MatrixSource,
+  form: HeadForm,
+  { kernels }: MemoryOptions,
+): number {
+  if (form === 'int8') return rows * (rowStride(columns) + 4);
+  const plane = form === 'fast' ? kernels.int4Bytes(rows, columns) + 8 * rows : 0;
+  return denseBytes(heapFormat(info.dtype), rows, columns) + plane;
 }
