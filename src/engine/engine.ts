@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts';
 import { BitnetError } from '../base/errors.ts';
 import type { Backend } from '../kernels/backend.ts';
 import type { Heap } from '../kernels/heap.ts';
-import { type KvFormat, rowStride } from '../kernels/kernels.ts';
+import { type Kernels, type KvFormat, rowStride } from '../kernels/kernels.ts';
 import type { Team } from '../kernels/team/team.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { kvCacheBytes } from '../model/kv-cache.ts';
@@ -32,8 +32,10 @@ export interface EngineParts {
   readonly warnings: readonly string[];
 }
 
-interface Loaded {
+/** What an engine holds memory and threads with. */
+export interface Loaded {
   readonly heap: Heap;
+  readonly kernels: Kernels;
   readonly team: Team;
   readonly plan: ModelPlan;
 }
@@ -55,7 +57,8 @@ export class Engine {
   readonly backendName: Backend['name'];
   /** Threads that compute. */
   readonly threads: number;
-  readonly #kvFormat: KvFormat;
+  /** Element type of the KV caches. */
+  readonly kvFormat: KvFormat;
   /** Everything that holds memory; let go of by {@link dispose}, whoever still holds the engine. */
   #loaded: Loaded | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -69,13 +72,19 @@ export class Engine {
     this.stepOutputs = parts.plan.work.outputs;
     this.headKind = parts.plan.head.kind === 'int8' ? 'int8' : 'dense';
     this.warnings = parts.warnings;
-    this.#kvFormat = parts.kvFormat;
-    this.#loaded = { heap: parts.backend.heap, team: parts.team, plan: parts.plan };
+    this.kvFormat = parts.kvFormat;
+    const { heap, kernels } = parts.backend;
+    this.#loaded = { heap, kernels, team: parts.team, plan: parts.plan };
   }
 
   /** Bytes of the heap that are in use. */
   get usedBytes(): number {
     return this.#use().heap.usedBytes;
+  }
+
+  /** What lies behind it, for measurements. @throws BitnetError `model/disposed` */
+  get loaded(): Loaded {
+    return this.#use();
   }
 
   /** Throws `model/disposed` after {@link dispose}. */
@@ -85,9 +94,9 @@ export class Engine {
 
   /** A zeroed cache for {@link contextLength} positions; give it back with {@link freeCache}. */
   allocateCache(): KvCachePlan {
-    const bytes = kvCacheBytes(this.config, this.contextLength, this.#kvFormat);
+    const bytes = kvCacheBytes(this.config, this.contextLength, this.kvFormat);
     const address = this.#use().heap.allocate(bytes);
-    return { address, capacity: this.contextLength, format: this.#kvFormat };
+    return { address, capacity: this.contextLength, format: this.kvFormat };
   }
 
   /** Takes a cache back. */

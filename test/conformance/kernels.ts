@@ -15,7 +15,7 @@ import {
   quantization,
   ternaryProducts,
 } from './matrix-conformance.ts';
-import { additions, attentions, gates, kvStores, norms, rotations } from './row-conformance.ts';
+import { additions, attentions, gates, kvStores, norms, reads, rotations } from './row-conformance.ts';
 
 /** A backend to be held to the reference. */
 export interface Candidate {
@@ -38,6 +38,7 @@ const OPERATIONS: Readonly<Record<string, (pair: KernelPair) => void>> = {
   'rope in both styles': rotations,
   storeKv: kvStores,
   attention: attentions,
+  readWords: reads,
 };
 
 /** Registers the tests of one backend. */

@@ -62,6 +62,7 @@ export function bindWasm(
       ),
     gate: wasm.gate,
     add: wasm.add,
+    readWords: wasm.readWords,
     barrier: wasm.barrier,
   };
 }
