@@ -22,6 +22,8 @@ export async function measureMemoryBandwidth(engine: Engine, signal?: AbortSigna
   const weightBytes = weights.reduce((sum, [, bytes]) => sum + bytes, 0);
   const padBytes = Math.max(0, LEAST_SPAN_BYTES - weightBytes);
   const pad = padBytes === 0 ? undefined : heap.allocate(padBytes);
+  // Untouched memory has no pages of its own, and reads of it would stay in the caches.
+  if (pad !== undefined) heap.u8(pad, padBytes).fill(1);
   try {
     const spans = pad === undefined ? weights : [...weights, [pad, Math.floor(padBytes / 64) * 64] as const];
     const bytes = spans.reduce((sum, [, length]) => sum + length, 0);
