@@ -78,6 +78,6 @@ function measure(engine, job) {
  */
 function sentenceOf(text) {
   const lines = text.split('\n').map((line) => line.trim());
-  const message = lines.find((line) => /^(\w*Error|bitnet):/.test(line));
+  const message = lines.find((line) => /\b\w*Error: |^bitnet: /.test(line));
   return (message ?? lines.findLast((line) => line !== ''))?.replace(/^Error: /, '').replaceAll('|', '/');
 }
