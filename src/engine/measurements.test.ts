@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadModel } from '../index.ts';
 import { measureMemoryBandwidth, profilePass } from './measurements.ts';
+import { loadModel } from './model.ts';
 
 const MODEL = fileURLToPath(new URL('../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
 
