@@ -6,6 +6,7 @@ export { storeKv } from './kv';
 export { denseMatmul, denseRows } from './matmul/dense';
 export { int8Matmul } from './matmul/int8';
 export { packInt8Rows, packTernary, ternaryBytes } from './pack';
+export { readWords } from './read';
 export { rope } from './rope';
 export { add, embed, embedInt8, gate, rmsNorm } from './rows';
 export { int4Bytes, packInt4Rows, selectAbove, selectTop } from './screen';

@@ -39,6 +39,31 @@ export function wholeOption(
   throw new UsageError(`--${name} is ${textOption(input, name)}, and must be a whole number, ${range}`);
 }
 
+/**
+ * The whole numbers of an option like `128,512`, each once, in the order given.
+ *
+ * @param what they are numbers of, for messages
+ * @throws UsageError when one of them is none, or outside of the range
+ */
+export function wholesOption(
+  input: CommandInput,
+  name: string,
+  what: string,
+  least: number,
+  most: number,
+): number[] | undefined {
+  const text = textOption(input, name);
+  if (text === undefined) return undefined;
+  const values = text.split(',').map((part) => {
+    const value = /^\d+$/.test(part.trim()) ? Number(part) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new UsageError(
+      `--${name} is "${text}", and must be numbers of ${what} from ${least} to ${most} with commas between`,
+    );
+  });
+  return [...new Set(values)];
+}
+
 /** The value of an option that must be one of a few. @throws UsageError with the nearest one */
 export function choiceOption<T extends string>(
   input: CommandInput,

@@ -50,7 +50,8 @@ export interface HeadStatistics {
   readonly fallbacks: number;
 }
 
-interface Loaded {
+/** What an engine holds memory and threads with. */
+export interface Loaded {
   readonly heap: Heap;
   readonly kernels: Kernels;
   readonly team: Team;
@@ -75,6 +76,8 @@ export class Engine {
   readonly backendName: Backend['name'];
   /** Threads that compute. */
   readonly threads: number;
+  /** Element type of the KV caches. */
+  readonly kvFormat: KvFormat;
   /** Everything that holds memory; let go of by {@link dispose}, whoever still holds the engine. */
   #loaded: Loaded | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -91,6 +94,7 @@ export class Engine {
     this.stepOutputs = parts.plan.work.outputs;
     this.headKind = hasPlane(parts.plan.head) ? 'fast' : parts.plan.head.kind === 'int8' ? 'int8' : 'exact';
     this.warnings = parts.warnings;
+    this.kvFormat = parts.kvFormat;
     const { heap, kernels } = parts.backend;
     const pool = new KvPool(heap, parts.plan.config, parts.kvFormat, parts.contextLength);
     this.#loaded = { heap, kernels, team: parts.team, plan: parts.plan, pool };
@@ -104,6 +108,11 @@ export class Engine {
   /** What screening the head came to since the engine was loaded. */
   get headStatistics(): HeadStatistics {
     return { ...this.#screening };
+  }
+
+  /** What lies behind it, for measurements. @throws BitnetError `model/disposed` */
+  get loaded(): Loaded {
+    return this.#use();
   }
 
   /** Throws `model/disposed` after {@link dispose}. */

@@ -391,6 +391,11 @@ export interface Kernels {
   /** x[t][c] += y[t][c] (or y[c] when yStride is 0, a bias), columns [c0, c1). */
   add(x: number, xStride: number, y: number, yStride: number, T: number, c0: number, c1: number): void;
 
+  /**
+   * XOR of the 32-bit words of [address, address + bytes), as i32, read as fast as the backend can: what measures memory
+   * bandwidth. `address` is aligned to 64, `bytes` a multiple of 64.
+   */
+  readWords(address: number, bytes: number): number;
   /** Waits until `count` threads have arrived at the 64-byte barrier, zero at first. */
   barrier(barrier: number, count: number): void;
 }

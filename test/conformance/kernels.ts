@@ -16,7 +16,7 @@ import {
   quantization,
   ternaryProducts,
 } from './matrix-conformance.ts';
-import { additions, gates, norms, rotations } from './row-conformance.ts';
+import { additions, gates, norms, reads, rotations } from './row-conformance.ts';
 import { choicesAbove, chosenRows, int4Packing, int4Products, topChoices } from './screen-conformance.ts';
 
 /** A backend to be held to the reference. */
@@ -46,6 +46,7 @@ const OPERATIONS: Readonly<Record<string, (pair: KernelPair) => void>> = {
   'storeKv in every format': kvStores,
   attention: attentions,
   'attentionBlocks and attentionFold': attentionHalves,
+  readWords: reads,
 };
 
 /** Registers the tests of one backend. */

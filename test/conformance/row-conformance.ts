@@ -107,3 +107,20 @@ export function rotations(pair: KernelPair): void {
     }
   }
 }
+
+/** The XOR of what lies in memory, whole lines of 64 bytes. */
+export function reads(pair: KernelPair): void {
+  const random = createRandom(17);
+  for (const lines of [1, 2, 3, 4, 7, 64, 1001]) {
+    const words = Int32Array.from(
+      { length: 16 * lines },
+      () => random.below(2 ** 31) - random.below(2 ** 31),
+    );
+    pair.compare(`readWords of ${lines} lines`, (heap, split) => {
+      const at = heap.input(words);
+      const sums = split(64 * lines, 64).map(([from, to]) => heap.kernels.readWords(at + from, to - from));
+      const sum = Int32Array.of(sums.reduce((all, one) => all ^ one, 0));
+      return [new Uint8Array(sum.buffer)];
+    });
+  }
+}

@@ -69,6 +69,10 @@ function checkNumbers(report: BenchReport, prompts: readonly string[]): void {
     report.generatedTokensPerSecond,
     report.peakMemoryBytes,
     report.contextLength,
+    report.bytesPerToken,
+    report.multiplyAddsPerToken,
+    report.memoryBandwidthBytesPerSecond,
+    report.percentOfLimit,
     ...Object.values(report.promptTokensPerSecond),
     ...Object.values(samples.promptTokensPerSecond).flat(),
     ...samples.generatedTokensPerSecond,
@@ -93,7 +97,7 @@ test('bench reports a random model with the settings asked for', async () => {
   assert.equal(report.threads, 2);
   assert.equal(report.kvCache, 'f32');
   assert.equal(report.headPrecision, 'exact');
-  assert.equal(report.contextLength, 30);
+  assert.equal(report.contextLength, 24);
   assert.equal(report.runs, 2);
   assert.equal(report.generatedTokens, 6);
 });
@@ -116,12 +120,64 @@ test('bench prints a table for people, without colour codes when piped', async (
     '4',
     '--runs',
     '2',
+    '--breakdown',
   ]);
   assert.equal(status, 0);
   for (const row of ['model', 'backend', 'load', 'first token', 'prompt 16', 'generate 4', 'peak memory']) {
-    assert.match(stdout, new RegExp(`^${row} +\\S`, 'm'));
+    assert.match(stdout, new RegExp(`^${row},? +\\S`, 'm'));
   }
+  assert.match(stdout, /^time +prefill, \d+T +decode, \d+T$/m);
+  assert.match(stdout, /^ternaryMatmul +\d+\.\d % +\d+\.\d %$/m);
+  assert.match(stdout, /\d % of what memory at [\d.]+ .?B\/s allows/);
   assert.ok(!stdout.includes('\x1b'));
+});
+
+test('bench measures each number of threads with each number of sequences and each context', async () => {
+  const sweep = ['--threads', '1,2', '--batch', '1,3', '--context', '8,512', '--prompt', '16'];
+  const amounts = ['--generate', '3', '--runs', '2', '--breakdown'];
+  const report = await benchReport([tiny, ...sweep, ...amounts]);
+  const generations = report.results.filter(({ kind }) => kind === 'generate');
+  assert.deepEqual(
+    generations.map(({ threads, batch, context }) => [threads, batch, context]),
+    // The model's context of 512 leaves 509 before three tokens.
+    [1, 2].flatMap((threads) =>
+      [8, 509].flatMap((context) => [1, 3].map((batch) => [threads, batch, context])),
+    ),
+  );
+  assert.equal(report.contextLength, 512);
+  assert.equal(report.results.length, 2 + generations.length);
+  for (const result of generations) {
+    assert.ok(result.lowest <= result.tokensPerSecond && result.tokensPerSecond <= result.highest);
+    const { tokensPerSecond, bytesPerToken = 0, memoryBandwidthBytesPerSecond = 0 } = result;
+    const percent = (100 * tokensPerSecond * bytesPerToken) / memoryBandwidthBytesPerSecond;
+    assert.ok(Math.abs(percent / (result.percentOfLimit ?? 0) - 1) < 0.01);
+  }
+  const bytes = generations.slice(0, 4).map(({ bytesPerToken }) => bytesPerToken ?? 0);
+  assert.ok(bytes[1]! < bytes[0]! && bytes[0]! < bytes[2]!, 'sequences share weights, and contexts are read');
+  assert.deepEqual(Object.keys(report.breakdown ?? {}), ['1', '2']);
+  for (const { prefill, decode } of Object.values(report.breakdown ?? {})) {
+    for (const { percent } of [prefill, decode]) {
+      const sum = Object.values(percent).reduce((total, share) => total + share, 0);
+      assert.ok(sum > 99 && sum < 101, `${sum} %`);
+    }
+  }
+});
+
+test('bench writes Markdown and CSV', async () => {
+  const amounts = ['--prompt', '4,8', '--generate', '2', '--runs', '1', '--threads', '0', '--batch', '2'];
+  const markdown = await bitnet(['bench', tiny, ...amounts, '--format', 'md']);
+  assert.equal(markdown.status, 0, markdown.stderr);
+  const table = markdown.stdout.split('\n').filter((line) => line.startsWith('|'));
+  assert.equal(table.length, 2 + 3);
+  assert.ok(table.every((line) => line.split('|').length === table[0]!.split('|').length));
+  assert.match(markdown.stdout, /^Machine: .+ cores, .+ Node v/m);
+  const csv = await bitnet(['bench', tiny, ...amounts, '--format', 'csv']);
+  const rows = csv.stdout.trimEnd().split('\n');
+  assert.match(rows[0]!, /^kind,threads,tokens,batch,context,tokensPerSecond,/);
+  assert.deepEqual(
+    rows.slice(1).map((row) => row.split(',').slice(0, 5).join(' ')),
+    ['prompt 1 4 1 0', 'prompt 1 8 1 0', 'generate 1 2 2 16'],
+  );
 });
 
 test('bench says what does not fit', async () => {
@@ -129,11 +185,11 @@ test('bench says what does not fit', async () => {
   assert.equal(long.status, 1);
   assert.match(
     long.stderr,
-    /^bitnet: the measurement needs a context of 664 tokens, and the model's is 512; /,
+    /^bitnet: the measurement needs a context of 600 tokens, and the model's is 512; /,
   );
-  const small = await bitnet(['bench', tiny, '--prompt', '100', '--context', '50']);
-  assert.equal(small.status, 2);
-  assert.match(small.stderr, /--context 50 is too small/);
+  const many = await bitnet(['bench', tiny, '--batch', '1,1000']);
+  assert.equal(many.status, 2);
+  assert.match(many.stderr, /--batch is "1,1000", and must be numbers of sequences from 1 to/);
 });
 
 test('make-random gives the same bytes again, and replaces a file only when told to', async () => {
@@ -160,6 +216,11 @@ test('make-random refuses what it cannot make in one sentence', async () => {
     [['x.gguf'], 2, /--shape is missing; choose one of 2b4t, /],
     [['--shape', 'tiny'], 2, /OUT\.gguf is missing/],
     [['--shape', 'tinny', 'x.gguf'], 2, /did you mean tiny\?/],
+    [
+      ['--shape', 'falcon3-1b', '--architecture', 'bitnet', 'x.gguf'],
+      1,
+      /is of the family llama, and cannot/,
+    ],
     [['--shape', 'tiny', '--layers', '0', 'x.gguf'], 2, /--layers is 0/],
     [['--shape', 'tiny', 'a.gguf', 'b.gguf'], 2, /one word too many/],
     [['--shape', 'tiny', join('no', 'folder.gguf')], 1, /cannot be written: its folder does not exist/],

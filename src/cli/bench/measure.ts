@@ -1,44 +1,47 @@
 /**
  * What `bitnet bench` measures on a loaded model. Each time covers all that a user waits for in that phase: a prompt
  * from an empty session to the logits of its last token; a generated token from the sampler over embedding, layers and
- * head to the next logits. No stop token ends a measurement.
+ * head to the next logits. No stop token ends a measurement. Runs in browsers too, where bench/peers uses it.
  */
+import { peakMemoryBytes } from '#platform';
 import { createRandom } from '../../base/random.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { Sampler } from '../../engine/generation/sampler.ts';
+import { measureMemoryBandwidth, type PassProfile, profilePass } from '../../engine/measurements.ts';
 import { Session } from '../../engine/session.ts';
 import type { Model } from '../../index.ts';
+import type { BenchPlan } from './plan.ts';
+import { Sequences } from './sequences.ts';
 
-/** What is to be measured. */
-export interface BenchPlan {
-  /** Prompt lengths in tokens, ascending. */
-  readonly prompts: readonly number[];
-  /** Tokens to generate, behind a prompt of {@link SHORT_PROMPT}. */
-  readonly generate: number;
-  readonly runs: number;
-}
-
-/** Every measured value, in the order of the runs. */
+/** Every measured value of one loaded model, in the order of the runs. */
 export interface BenchSamples {
   /** Tokens per second, by prompt length. */
   readonly promptRates: ReadonlyMap<number, readonly number[]>;
-  /** Tokens per second. */
-  readonly generationRates: readonly number[];
+  readonly generations: readonly GenerationSamples[];
   /** Seconds from the shortest prompt to its first token. */
   readonly firstTokenSeconds: readonly number[];
+  /** Bytes per second that the threads read the weights with. */
+  readonly memoryBandwidth: number;
+  /** The most that the process had until then; undefined in browsers. */
+  readonly peakMemoryBytes: number | undefined;
+  readonly breakdown?: { readonly prefill: PassProfile; readonly decode: PassProfile };
 }
 
-/** Tokens before a generation. */
-export const SHORT_PROMPT = 8;
+/** Generations with one number of sequences, behind one length. */
+export interface GenerationSamples {
+  readonly batch: number;
+  /** Tokens in the cache before the first was generated. */
+  readonly context: number;
+  /** Tokens per second of all sequences together. */
+  readonly rates: readonly number[];
+}
+
 /** Generated in the run that warms up; by then the hot loops are compiled. */
 const WARM_UP_TOKENS = 8;
 
-/** Tokens that the context has to hold for a plan. */
-export function contextFor({ prompts, generate }: BenchPlan): number {
-  return Math.max(...prompts, SHORT_PROMPT + generate);
-}
-
 /**
- * Measures a model, after a run over the shortest prompt that does not count.
+ * Measures a model, after a run over the shortest prompt that does not count. Prompts and generations take turns, so
+ * that a machine that slows down slows all of them.
  *
  * @param onProgress called with the share of the work that is done
  * @throws as Session.sync; the signal's reason
@@ -49,29 +52,74 @@ export async function measureModel(
   signal: AbortSignal,
   onProgress: (share: number) => void,
 ): Promise<BenchSamples> {
-  const { prompts, generate, runs } = plan;
-  const shortest = prompts[0]!;
+  const { engine } = model;
+  const { prompts, generate, runs, batches } = plan;
+  const starts = [
+    ...new Set(plan.contexts.map((context) => startOf(context, generate, engine.contextLength))),
+  ];
+  const cases = starts.flatMap((context) =>
+    batches.map((batch) => ({ batch, context, rates: [] as number[] })),
+  );
+  const [longest, most] = [Math.max(...starts), Math.max(...batches)];
   const promptRates = new Map(prompts.map((length) => [length, [] as number[]]));
-  const generationRates: number[] = [];
   const firstTokenSeconds: number[] = [];
-  let done = 0;
-  const total = 1 + runs * (prompts.length + 1);
-  const step = () => onProgress(++done / total);
 
-  await timePrompt(model, randomTokens(model, shortest, 0), signal);
-  await timeGeneration(model, Math.min(generate, WARM_UP_TOKENS), 0, signal);
-  step();
-  for (let run = 1; run <= runs; run++) {
-    for (const length of prompts) {
-      const times = await timePrompt(model, randomTokens(model, length, run), signal);
-      promptRates.get(length)!.push(length / times.seconds);
-      if (length === shortest) firstTokenSeconds.push(times.firstTokenSeconds);
-      step();
+  const perRun = prompts.reduce((sum, length) => sum + length, 0) + cases.length * generate;
+  const onTokens = counter(onProgress, longest + runs * perRun);
+  const sequences = new Sequences(engine, most, randomTokens(model, longest, 0));
+  try {
+    await timePrompt(model, randomTokens(model, prompts[0]!, 0), signal);
+    await sequences.fill(signal, onTokens);
+    for (const { batch, context } of cases) {
+      await sequences.decode(batch, context, Math.min(generate, WARM_UP_TOKENS), signal);
     }
-    generationRates.push(generate / (await timeGeneration(model, generate, run, signal)));
-    step();
+    for (let run = 1; run <= runs; run++) {
+      for (const [i, length] of prompts.entries()) {
+        const times = await timePrompt(model, randomTokens(model, length, run), signal);
+        promptRates.get(length)!.push(length / times.seconds);
+        if (i === 0) firstTokenSeconds.push(times.firstTokenSeconds);
+        onTokens(length);
+      }
+      for (const { batch, context, rates } of cases) {
+        rates.push((batch * generate) / (await sequences.decode(batch, context, generate, signal)));
+        onTokens(generate);
+      }
+    }
+    // Before the bandwidth, which takes memory of its own for a small model.
+    const peakMemory = peakMemoryBytes();
+    const memoryBandwidth = await measureMemoryBandwidth(engine, signal);
+    const samples = {
+      promptRates,
+      generations: cases,
+      firstTokenSeconds,
+      memoryBandwidth,
+      peakMemoryBytes: peakMemory,
+    };
+    if (!plan.hasBreakdown) return samples;
+    const first = cases[0]!;
+    const breakdown = {
+      prefill: await profilePass(engine, () =>
+        timePrompt(model, randomTokens(model, prompts.at(-1)!, 1), signal),
+      ),
+      decode: await profilePass(engine, () => sequences.decode(first.batch, first.context, generate, signal)),
+    };
+    return { ...samples, breakdown };
+  } finally {
+    sequences.dispose();
   }
-  return { promptRates, generationRates, firstTokenSeconds };
+}
+
+/** Tokens before a generation of `generate` with room for `contextLength`: `context`, or what leaves room. */
+export function startOf(context: number, generate: number, contextLength: number): number {
+  return Math.max(1, Math.min(context, contextLength - generate));
+}
+
+function counter(onProgress: (share: number) => void, total: number): (tokens: number) => void {
+  let done = 0;
+  return (tokens) => {
+    done += tokens;
+    onProgress(Math.min(1, done / total));
+  };
 }
 
 async function timePrompt(
@@ -79,8 +127,8 @@ async function timePrompt(
   tokens: readonly number[],
   signal: AbortSignal,
 ): Promise<{ seconds: number; firstTokenSeconds: number }> {
-  const sampler = greedy(model);
-  return withSession(model, async (session) => {
+  const sampler = new Sampler({ temperature: 0, seed: 0 }, model.config.vocabularySize);
+  return withSession(model.engine, async (session) => {
     const start = performance.now();
     const row = await session.next(tokens, sampler.request(tokens), signal);
     const seconds = secondsSince(start);
@@ -89,38 +137,14 @@ async function timePrompt(
   });
 }
 
-/** Seconds for `count` tokens. */
-async function timeGeneration(
-  model: Model,
-  count: number,
-  seed: number,
-  signal: AbortSignal,
-): Promise<number> {
-  const sampler = greedy(model);
-  const tokens = randomTokens(model, SHORT_PROMPT, seed);
-  return withSession(model, async (session) => {
-    let row = await session.next(tokens, sampler.request(tokens), signal);
-    const start = performance.now();
-    for (let i = 0; i < count; i++) {
-      tokens.push(sampler.sample(row, tokens));
-      row = await session.next(tokens, sampler.request(tokens), signal);
-    }
-    return secondsSince(start);
-  });
-}
-
-/** Each measurement gets an empty session, as the first message of a conversation does. */
-async function withSession<T>(model: Model, use: (session: Session) => Promise<T>): Promise<T> {
-  const session = new Session(model.engine);
+/** Each prompt gets an empty session, as the first message of a conversation does. */
+async function withSession<T>(engine: Engine, use: (session: Session) => Promise<T>): Promise<T> {
+  const session = new Session(engine);
   try {
     return await use(session);
   } finally {
     session.dispose();
   }
-}
-
-function greedy(model: Model): Sampler {
-  return new Sampler({ temperature: 0, seed: 0 }, model.config.vocabularySize);
 }
 
 /** Ordinary tokens, the same in every benchmark of a vocabulary. */

@@ -1,59 +1,79 @@
 /** From the options of `bitnet bench` to what is measured, made smaller where a model's context is short. */
+import { STEP_OUTPUTS } from '../../engine/options.ts';
 import type { CommandInput } from '../command.ts';
-import { UsageError } from '../errors.ts';
-import { textOption, wholeOption } from '../option-values.ts';
-import { type BenchPlan, contextFor, SHORT_PROMPT } from './measure.ts';
+import { wholeOption, wholesOption } from '../option-values.ts';
 
+/** What is to be measured on a loaded model. */
+export interface BenchPlan {
+  /** Prompt lengths in tokens, ascending. */
+  readonly prompts: readonly number[];
+  /** Tokens to generate for each sequence. */
+  readonly generate: number;
+  /** Numbers of sequences that generate at once. */
+  readonly batches: readonly number[];
+  /** Numbers of tokens that the cache holds before a generation. */
+  readonly contexts: readonly number[];
+  readonly runs: number;
+  /** Also measure where the time goes. */
+  readonly hasBreakdown: boolean;
+}
+
+/** A plan, and what it is measured with. */
+export interface PlannedBench {
+  readonly plan: BenchPlan;
+  /** Tokens that a cache has room for. */
+  readonly contextLength: number;
+  /** Threads to measure with, one after the other; undefined for as many as fit the machine. */
+  readonly threads: readonly number[] | undefined;
+  /** Nothing of the lengths was asked for by the user, so they may be made smaller. */
+  readonly isDefault: boolean;
+}
+
+/** Tokens before a generation. */
+export const SHORT_PROMPT = 16;
 const DEFAULT_PROMPTS: readonly number[] = [128, 512];
 const DEFAULT_GENERATE = 64;
 const DEFAULT_RUNS = 3;
 const MOST_TOKENS = 2 ** 24;
 
-/** A plan, and the context that it is measured in. */
-export interface PlannedBench {
-  readonly plan: BenchPlan;
-  readonly contextLength: number;
-  /** Nothing of it was asked for by the user, so it may be made smaller. */
-  readonly isDefault: boolean;
-}
-
-/** What the options ask for. @throws UsageError for values that mean nothing, or a context that cannot hold it */
+/** What the options ask for. @throws UsageError for values that mean nothing */
 export function planOf(input: CommandInput): PlannedBench {
-  const prompts = promptLengths(textOption(input, 'prompt'));
+  const prompts = wholesOption(input, 'prompt', 'tokens', 1, MOST_TOKENS);
   const generate = wholeOption(input, 'generate', 1, MOST_TOKENS);
-  const context = wholeOption(input, 'context', 1, MOST_TOKENS);
-  const plan = {
-    prompts: prompts ?? DEFAULT_PROMPTS,
+  const contexts = wholesOption(input, 'context', 'tokens', 1, MOST_TOKENS);
+  const plan: BenchPlan = {
+    prompts: (prompts ?? DEFAULT_PROMPTS).toSorted((a, b) => a - b),
     generate: generate ?? DEFAULT_GENERATE,
+    batches: wholesOption(input, 'batch', 'sequences', 1, STEP_OUTPUTS) ?? [1],
+    contexts: contexts ?? [SHORT_PROMPT],
     runs: wholeOption(input, 'runs', 1, 1000) ?? DEFAULT_RUNS,
+    hasBreakdown: input.options.breakdown === true,
   };
-  const needed = contextFor(plan);
-  if (context !== undefined && context < needed) {
-    throw new UsageError(`--context ${context} is too small: this measurement needs ${needed} tokens`);
-  }
   return {
     plan,
-    contextLength: context ?? Math.max(...plan.prompts, SHORT_PROMPT) + plan.generate,
-    isDefault: prompts === undefined && generate === undefined && context === undefined,
+    contextLength: contextFor(plan),
+    threads: wholesOption(input, 'threads', 'threads', 0, 256),
+    isDefault: prompts === undefined && generate === undefined && contexts === undefined,
   };
 }
 
-/** The default plan for a model whose context is shorter than it needs. */
-export function shorterPlan({ plan }: PlannedBench, contextLength: number): PlannedBench {
-  const generate = Math.max(1, Math.min(plan.generate, contextLength - SHORT_PROMPT));
-  const fitting = plan.prompts.filter((length) => length <= contextLength);
-  const prompts = fitting.length > 0 ? fitting : [Math.max(1, contextLength >> 1)];
-  return { plan: { ...plan, prompts, generate }, contextLength, isDefault: false };
+/** Tokens that a cache has to hold for a plan. */
+export function contextFor({ prompts, contexts, generate }: BenchPlan): number {
+  return Math.max(...prompts, Math.max(...contexts) + generate);
 }
 
-function promptLengths(text: string | undefined): number[] | undefined {
-  if (text === undefined) return undefined;
-  const lengths = text.split(',').map((part) => {
-    const length = /^\d+$/.test(part.trim()) ? Number(part) : Number.NaN;
-    if (length >= 1 && length <= MOST_TOKENS) return length;
-    throw new UsageError(
-      `--prompt is "${text}", and must be numbers of tokens with commas between, as in 128,512`,
-    );
-  });
-  return [...new Set(lengths)].sort((a, b) => a - b);
+/**
+ * A plan for a model whose context is shorter than a plan needs: generations then begin early enough to end where the
+ * context does, and default lengths are made smaller. Undefined when lengths that were asked for do not fit.
+ */
+export function shorterPlan(planned: PlannedBench, contextLength: number): PlannedBench | undefined {
+  const { plan, isDefault } = planned;
+  const generate = isDefault
+    ? Math.max(1, Math.min(plan.generate, contextLength - SHORT_PROMPT))
+    : plan.generate;
+  const fitting = plan.prompts.filter((length) => length <= contextLength);
+  const isRoom = Math.max(...plan.contexts) <= contextLength && generate < contextLength;
+  if (!isDefault && (fitting.length < plan.prompts.length || !isRoom)) return undefined;
+  const prompts = fitting.length > 0 ? fitting : [Math.max(1, contextLength >> 1)];
+  return { ...planned, plan: { ...plan, prompts, generate }, contextLength };
 }

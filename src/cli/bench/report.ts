@@ -1,17 +1,32 @@
-/** What `bitnet bench` prints: medians of the runs with their range, on which machine and with which settings. */
-import { cpus } from 'node:os';
-import { peakMemoryBytes } from '#platform';
+/**
+ * The report of `bitnet bench`: what was measured on which machine with which settings. It is the object of
+ * `--format json`; tables.ts writes the same for people and for spreadsheets.
+ */
+import { cpus, totalmem } from 'node:os';
+import type { PassProfile } from '../../engine/measurements.ts';
 import type { KvCacheType } from '../../engine/options.ts';
 import type { Model } from '../../index.ts';
-import { formatBytes, formatRate, formatSeconds, formatWhole } from '../quantities.ts';
-import type { Styles } from '../terminal.ts';
-import type { BenchPlan, BenchSamples } from './measure.ts';
+import type { BenchSamples } from './measure.ts';
+import type { BenchPlan } from './plan.ts';
+import { type BenchResult, median, resultsOf } from './results.ts';
 
-/** The object of `--json`. */
+/** Shares of the time of all threads in percent, by operation, largest first; see PassProfile. */
+export interface Breakdown {
+  readonly seconds: number;
+  readonly percent: Readonly<Record<string, number>>;
+}
+
+/**
+ * The object of `--format json`. Figures that are single numbers are those of the first number of threads, of sequences
+ * and of the first context that were asked for; `results` has all.
+ */
 export interface BenchReport {
   /** As it was named on the command line. */
   readonly model: string;
   readonly architecture: string;
+  readonly layers: number;
+  readonly embeddingLength: number;
+  readonly vocabularySize: number;
   /** Length of the model's file; left out where it is no local file. */
   readonly fileBytes?: number;
   readonly backend: string;
@@ -22,6 +37,8 @@ export interface BenchReport {
   readonly headPrecision: 'exact' | 'fast' | 'int8';
   readonly node: string;
   readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
   readonly runs: number;
   readonly generatedTokens: number;
   readonly loadSeconds: number;
@@ -33,6 +50,13 @@ export interface BenchReport {
   readonly generatedTokensPerSecond: number;
   /** The most that the process had in physical memory, KV cache and program included. */
   readonly peakMemoryBytes: number;
+  readonly multiplyAddsPerToken: number;
+  readonly bytesPerToken: number;
+  readonly memoryBandwidthBytesPerSecond: number;
+  readonly percentOfLimit: number;
+  readonly results: readonly BenchResult[];
+  /** By number of threads, where it was asked for. */
+  readonly breakdown?: Readonly<Record<string, { readonly prefill: Breakdown; readonly decode: Breakdown }>>;
   /** Of every run, in order. */
   readonly samples: {
     readonly promptTokensPerSecond: Readonly<Record<string, readonly number[]>>;
@@ -49,7 +73,7 @@ export interface BenchSubject {
   readonly kvCache: KvCacheType;
 }
 
-/** Puts samples and settings together. */
+/** The report on one loaded model. */
 export function createReport(
   model: Model,
   subject: BenchSubject,
@@ -57,9 +81,16 @@ export function createReport(
   samples: BenchSamples,
 ): BenchReport {
   const byLength = [...samples.promptRates];
+  const results = resultsOf(model, plan, samples);
+  const generation = results.find(({ kind }) => kind === 'generate')!;
+  const { breakdown } = samples;
+  const { architecture, blockCount, embeddingLength, vocabularySize } = model.config;
   return {
     model: subject.label,
-    architecture: model.config.architecture,
+    architecture,
+    layers: blockCount,
+    embeddingLength,
+    vocabularySize,
     ...(subject.fileBytes === undefined ? {} : { fileBytes: subject.fileBytes }),
     backend: model.backend,
     threads: model.threads,
@@ -68,63 +99,53 @@ export function createReport(
     headPrecision: model.engine.headKind,
     node: process.version,
     cpu: cpus()[0]?.model.trim() || 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
     runs: plan.runs,
     generatedTokens: plan.generate,
     loadSeconds: model.loadSeconds,
     firstTokenSeconds: median(samples.firstTokenSeconds),
     promptTokensPerSecond: Object.fromEntries(byLength.map(([length, rates]) => [length, median(rates)])),
-    generatedTokensPerSecond: median(samples.generationRates),
-    peakMemoryBytes: peakMemoryBytes() ?? 0,
+    generatedTokensPerSecond: generation.tokensPerSecond,
+    peakMemoryBytes: samples.peakMemoryBytes ?? 0,
+    multiplyAddsPerToken: generation.multiplyAddsPerToken,
+    bytesPerToken: generation.bytesPerToken!,
+    memoryBandwidthBytesPerSecond: samples.memoryBandwidth,
+    percentOfLimit: generation.percentOfLimit!,
+    results,
+    ...(breakdown === undefined
+      ? {}
+      : {
+          breakdown: {
+            [model.threads]: {
+              prefill: breakdownOf(breakdown.prefill),
+              decode: breakdownOf(breakdown.decode),
+            },
+          },
+        }),
     samples: {
       promptTokensPerSecond: Object.fromEntries(byLength),
-      generatedTokensPerSecond: samples.generationRates,
+      generatedTokensPerSecond: samples.generations[0]!.rates,
       firstTokenSeconds: samples.firstTokenSeconds,
     },
     notes: model.notes,
   };
 }
 
-/** The report for people. */
-export function reportText(report: BenchReport, model: Model, styles: Styles): string {
-  const { samples } = report;
-  const { blockCount, embeddingLength, vocabularySize } = model.config;
-  const size = report.fileBytes === undefined ? '' : `, ${formatBytes(report.fileBytes)}`;
-  const rows: [name: string, value: string][] = [
-    ['model', `${report.model}${size}`],
-    [
-      '',
-      `${report.architecture}, ${blockCount} layers of ${embeddingLength}, ${formatWhole(vocabularySize)} tokens`,
-    ],
-    ['backend', `${report.backend}, ${report.threads} thread${report.threads === 1 ? '' : 's'}`],
-    ['held', `context of ${report.contextLength}, KV cache ${report.kvCache}, head ${report.headPrecision}`],
-    ['machine', `${report.cpu}; Node ${report.node}`],
-    ['', ''],
-    ['load', formatSeconds(report.loadSeconds)],
-    ['first token', spread(samples.firstTokenSeconds, formatSeconds)],
-    ...Object.entries(samples.promptTokensPerSecond).map(([length, rates]): [string, string] => [
-      `prompt ${length}`,
-      spread(rates, formatRate),
-    ]),
-    [`generate ${report.generatedTokens}`, spread(samples.generatedTokensPerSecond, formatRate)],
-    ['peak memory', formatBytes(report.peakMemoryBytes)],
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const lines = rows.map(([name, value]) => `${styles.dim(name.padEnd(width))}  ${value}`.trimEnd());
-  const shortest = Object.keys(samples.promptTokensPerSecond)[0];
-  const method = `medians of ${report.runs} (lowest to highest); first token: after the prompt of ${shortest}`;
-  return [...lines, styles.dim(method), ...report.notes.map((note) => styles.dim(`note: ${note}`)), ''].join(
-    '\n',
-  );
+/** One report of several on the same model: all rows, and single figures of the first. */
+export function mergeReports(reports: readonly BenchReport[]): BenchReport {
+  const first = reports[0]!;
+  const breakdowns = reports.flatMap(({ breakdown }) => (breakdown === undefined ? [] : [breakdown]));
+  return {
+    ...first,
+    results: reports.flatMap(({ results }) => results),
+    ...(breakdowns.length === 0 ? {} : { breakdown: Object.assign({}, ...breakdowns) }),
+    notes: [...new Set(reports.flatMap(({ notes }) => notes))],
+  };
 }
 
-function spread(values: readonly number[], format: (value: number) => string): string {
-  if (values.length === 1) return format(values[0]!);
-  return `${format(median(values))} (${format(Math.min(...values))} to ${format(Math.max(...values))})`;
-}
-
-/** The middle value; of an even number of values the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+function breakdownOf({ seconds, shares, otherShare }: PassProfile): Breakdown {
+  const sorted = [...shares].sort(([, a], [, b]) => b - a);
+  const percents = [...sorted, ['other', otherShare] as const].map(([name, share]) => [name, 100 * share]);
+  return { seconds, percent: Object.fromEntries(percents) };
 }

@@ -5,8 +5,9 @@ import { openSource } from '../../engine/source.ts';
 import type { LoadOptions, Model } from '../../index.ts';
 import { openModel } from '../../model/open.ts';
 import { measureModel } from '../bench/measure.ts';
-import { type PlannedBench, planOf, shorterPlan } from '../bench/plan.ts';
-import { createReport, reportText } from '../bench/report.ts';
+import { type PlannedBench, planOf, SHORT_PROMPT, shorterPlan } from '../bench/plan.ts';
+import { type BenchReport, createReport, mergeReports } from '../bench/report.ts';
+import { reportCsv, reportMarkdown, reportText } from '../bench/tables.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus } from '../errors.ts';
 import {
@@ -17,9 +18,14 @@ import {
   modelLabel,
   splitModel,
 } from '../model-argument.ts';
-import { switchOption } from '../option-values.ts';
+import { choiceOption, switchOption } from '../option-values.ts';
 import { ProgressBar } from '../progress.ts';
 import { stylesOf, writeOutput } from '../terminal.ts';
+
+const FORMATS = ['table', 'md', 'csv', 'json'] as const;
+
+/** Options of every command that mean something else here, or come as lists. */
+const OWN_OPTIONS = ['threads', 'context', 'batch'];
 
 /** The command. */
 export const command: Command = {
@@ -28,10 +34,11 @@ export const command: Command = {
   positionals: '[MODEL]',
   details:
     'Measures how many tokens of a prompt are processed per second (random tokens, from an empty session to the logits ' +
-    'of the last one), how many are generated (always the likeliest, behind a prompt of 8, without stopping at stop ' +
-    'tokens; sampling included), the time to the first token after the shortest prompt, the time to load, and the most ' +
-    'physical memory that the process took. After a run that does not count, medians of several. To compare two ' +
-    'settings, measure them in turns on a machine that does nothing else.',
+    `of the last one), how many are generated (always the likeliest, behind a prompt of ${SHORT_PROMPT}, without ` +
+    'stopping at stop tokens; sampling included), the time to the first token after the shortest prompt, the time to ' +
+    'load, the most physical memory that the process took, how fast the threads can read memory, and how near to that ' +
+    'limit generation comes. After a run that does not count, medians of several. Where several numbers are given, each ' +
+    'is measured with each. To compare two settings, measure them in turns on a machine that does nothing else.',
   options: [
     {
       name: 'prompt',
@@ -40,20 +47,47 @@ export const command: Command = {
       default: '128,512, or what fits',
     },
     { name: 'generate', value: 'N', help: 'Tokens to generate.', default: '64, or what fits' },
+    {
+      name: 'context',
+      value: 'N,N',
+      help: 'Tokens in the cache before generating, fewer where the context of the model ends.',
+      default: String(SHORT_PROMPT),
+    },
+    {
+      name: 'batch',
+      value: 'N,N',
+      help: 'Sequences that generate at once; rates are their sum.',
+      default: '1',
+    },
+    {
+      name: 'threads',
+      value: 'N,N',
+      help: 'Threads that compute; 0 computes on the main thread.',
+      default: 'one per core, at most 8',
+    },
     { name: 'runs', value: 'N', help: 'How often each is measured.', default: '3' },
-    { name: 'json', help: 'Write one JSON object, with the values of every run.' },
-    ...MODEL_OPTIONS.map((option) =>
-      option.name === 'context'
-        ? { ...option, default: 'the longest prompt and the generated tokens' }
-        : option,
-    ),
+    { name: 'breakdown', help: 'Also where the time goes, by operation, in a pass of its own.' },
+    { name: 'format', value: 'NAME', help: `How to write it: ${FORMATS.join(', ')}.`, default: 'table' },
+    { name: 'json', help: 'The same as --format json: one object, with the values of every run.' },
+    ...MODEL_OPTIONS.filter(({ name }) => !OWN_OPTIONS.includes(name)),
+    {
+      name: 'batch-tokens',
+      value: 'N',
+      help: 'Prompt tokens computed at once (--batch of other commands).',
+      default: '64',
+    },
   ],
   examples: [
     ['bitnet bench', 'measures the bundled model'],
-    ['bitnet bench model.gguf --threads 2 --prompt 128,512 --generate 64', 'with two threads'],
+    ['bitnet bench model.gguf --threads 1,2 --prompt 128,512 --generate 64', 'with one and with two threads'],
+    [
+      'bitnet bench model.gguf --batch 1,8 --context 64,4096 --format md',
+      'several users, long conversations',
+    ],
+    ['bitnet bench model.gguf --breakdown', 'where the time goes'],
     ['bitnet bench model.gguf --backend wasm-simd --json', 'one backend, for a program'],
     [
-      'bitnet make-random --shape 2b4t 2b4t.gguf && bitnet bench 2b4t.gguf --context 2048',
+      'bitnet make-random --shape 2b4t 2b4t.gguf && bitnet bench 2b4t.gguf',
       'the speed of a model that is not at hand, from random weights of its shape',
     ],
   ],
@@ -63,28 +97,56 @@ export const command: Command = {
 async function run(input: CommandInput): Promise<number> {
   const { model: source } = splitModel(input, 'bench', []);
   const planned = planOf(input);
-  const loadOptions = loadOptionsOf(input);
+  const format = choiceOption(input, 'format', FORMATS) ?? (switchOption(input, 'json') ? 'json' : 'table');
+  const { options } = input;
+  const loadOptions = loadOptionsOf({
+    ...input,
+    options: { ...options, threads: undefined, context: undefined, batch: options['batch-tokens'] },
+  });
+  const reports: BenchReport[] = [];
+  for (const threads of planned.threads ?? [undefined]) {
+    const own = threads === undefined ? loadOptions : { ...loadOptions, threads };
+    reports.push(await measure(source, planned, own, input.signal));
+  }
+  await writeOutput(written(mergeReports(reports), format));
+  return ExitStatus.ok;
+}
+
+/** Loads the model, measures it, and lets go of it. */
+async function measure(
+  source: string | undefined,
+  planned: PlannedBench,
+  loadOptions: LoadOptions,
+  signal: AbortSignal,
+): Promise<BenchReport> {
   const { model, plan } = await loadFor(source, planned, loadOptions);
   try {
     const bar = new ProgressBar('measuring');
-    const samples = await measureModel(model, plan, input.signal, (share) => bar.update(share)).finally(() =>
+    const samples = await measureModel(model, plan, signal, (share) => bar.update(share)).finally(() =>
       bar.finish(),
     );
     const subject = {
       label: modelLabel(source),
       fileBytes: await fileBytes(source ?? bundledModelPath()),
       kvCache: loadOptions.kvCache ?? 'f16',
-    } as const;
-    const report = createReport(model, subject, plan, samples);
-    await writeOutput(
-      switchOption(input, 'json')
-        ? `${JSON.stringify(report, undefined, process.stdout.isTTY ? 2 : undefined)}\n`
-        : reportText(report, model, stylesOf(process.stdout)),
-    );
+    };
+    return createReport(model, subject, plan, samples);
   } finally {
     await model.dispose();
   }
-  return ExitStatus.ok;
+}
+
+function written(report: BenchReport, format: (typeof FORMATS)[number]): string {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(report, undefined, process.stdout.isTTY ? 2 : undefined)}\n`;
+    case 'md':
+      return reportMarkdown(report);
+    case 'csv':
+      return reportCsv(report);
+    case 'table':
+      return reportText(report, stylesOf(process.stdout));
+  }
 }
 
 /** Loads the model with the context that the plan needs. */
@@ -103,11 +165,12 @@ async function loadFor(
     if (!(error instanceof BitnetError && error.code === 'option/contextLength')) throw error;
     // Only now, since reading the header first would make reading it again, which is measured, faster.
     const most = await trainedContext(source ?? bundledModelPath(), options.signal);
-    if (planned.isDefault) return load(shorterPlan(planned, most));
+    const shorter = shorterPlan(planned, most);
+    if (shorter !== undefined) return load(shorter);
     throw new BitnetError(
       'option/contextLength',
-      `the measurement needs a context of ${planned.contextLength} tokens, and the model's is ${most}; choose a ` +
-        'smaller --context, shorter --prompt lengths or fewer tokens to --generate',
+      `the measurement needs a context of ${planned.contextLength} tokens, and the model's is ${most}; choose ` +
+        'shorter --prompt lengths, a smaller --context or fewer tokens to --generate',
     );
   }
 }

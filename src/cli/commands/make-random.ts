@@ -5,7 +5,7 @@ import { choiceOption, switchOption, wholeOption } from '../option-values.ts';
 import { ProgressBar } from '../progress.ts';
 import { formatBytes, formatSeconds } from '../quantities.ts';
 import { writeOutputFile } from '../random-model/output-file.ts';
-import { RANDOM_SHAPES, randomShape } from '../random-model/shapes.ts';
+import { BITNET_NAMES, RANDOM_SHAPES, randomShape } from '../random-model/shapes.ts';
 import type { EmbeddingType, ProjectionType } from '../random-model/tensors.ts';
 import { type RandomModelChoice, writeRandomModel } from '../random-model/write-model.ts';
 import { writeOutput } from '../terminal.ts';
@@ -45,6 +45,12 @@ export const command: Command = {
       default: 'f16',
     },
     { name: 'layers', value: 'N', help: 'Another number of layers.', default: "the shape's own" },
+    {
+      name: 'architecture',
+      value: 'NAME',
+      help: `Another name for a shape of the BitNet family (${BITNET_NAMES.join(', ')}); llama.cpp loads only bitnet.`,
+      default: "the shape's own",
+    },
     { name: 'seed', value: 'N', help: 'Other weights.', default: '1' },
     { name: 'force', help: 'Replace OUT.gguf when it exists.' },
   ],
@@ -99,7 +105,10 @@ function choiceOf(input: CommandInput): RandomModelChoice {
   const projection = choiceOption(input, 'type', Object.keys(PROJECTIONS) as (keyof typeof PROJECTIONS)[]);
   const embedding = choiceOption(input, 'embedding', Object.keys(EMBEDDINGS) as (keyof typeof EMBEDDINGS)[]);
   return {
-    shape: randomShape(name, wholeOption(input, 'layers', 1, 1024)),
+    shape: randomShape(name, {
+      layers: wholeOption(input, 'layers', 1, 1024),
+      architecture: choiceOption(input, 'architecture', BITNET_NAMES),
+    }),
     projection: PROJECTIONS[projection ?? 'i2_s'],
     embedding: EMBEDDINGS[embedding ?? 'f16'],
     seed: wholeOption(input, 'seed', 0) ?? 1,

@@ -212,13 +212,26 @@ export const RANDOM_SHAPES: ReadonlyMap<string, RandomShape> = new Map(
   ].map((shape) => [shape.name, shape]),
 );
 
+/** What may replace a shape's own dims and names. */
+export interface ShapeChanges {
+  /** Another number of layers. */
+  readonly layers?: number | undefined;
+  /** GGUF's `general.architecture`, of the same family: see {@link BITNET_NAMES}. */
+  readonly architecture?: string | undefined;
+}
+
+/**
+ * Names of the architectures that have the same tensors: a shape of one can be written as another. llama.cpp knows only
+ * `bitnet`, which has SiLU in place of the squared ReLU and costs the same.
+ */
+export const BITNET_NAMES: readonly string[] = ['bitnet-b1.58', 'bitnet'];
+
 /**
  * A shape by name.
  *
- * @param layers replaces the number of layers
- * @throws BitnetError `option/shape`
+ * @throws BitnetError `option/shape`, `option/architecture` when the shape is of another family
  */
-export function randomShape(name: string, layers?: number): RandomShape {
+export function randomShape(name: string, { layers, architecture }: ShapeChanges = {}): RandomShape {
   const shape = RANDOM_SHAPES.get(name);
   if (shape === undefined) {
     throw new BitnetError(
@@ -226,5 +239,18 @@ export function randomShape(name: string, layers?: number): RandomShape {
       `there is no shape "${name}"; choose one of ${[...RANDOM_SHAPES.keys()].join(', ')}`,
     );
   }
-  return layers === undefined ? shape : { ...shape, blockCount: layers };
+  if (
+    architecture !== undefined &&
+    !(BITNET_NAMES.includes(architecture) && BITNET_NAMES.includes(shape.architecture))
+  ) {
+    throw new BitnetError(
+      'option/architecture',
+      `the shape ${name} is of the family ${shape.architecture}, and cannot be written as ${architecture}`,
+    );
+  }
+  return {
+    ...shape,
+    blockCount: layers ?? shape.blockCount,
+    architecture: architecture ?? shape.architecture,
+  };
 }

@@ -140,3 +140,13 @@ test('a model generates varied tokens from finite logits, in every type and arch
     await model.dispose();
   }
 });
+
+test('a shape of the BitNet family can have the other name, under which llama.cpp knows it, and loads', async () => {
+  const shape = randomShape('tiny', { architecture: 'bitnet', layers: 1 });
+  const model = await loadModel(await bytesOf({ ...tiny, shape, projection: 'TQ2_0' }), { threads: 0 });
+  assert.equal(model.config.architecture, 'bitnet');
+  assert.equal(model.config.blockCount, 1);
+  assert.ok((await model.logits([1, 2, 3])).every(Number.isFinite));
+  await model.dispose();
+  assert.throws(() => randomShape('falcon3-1b', { architecture: 'bitnet' }), /cannot be written as bitnet/);
+});

@@ -48,6 +48,8 @@ export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
     attentionFold: on(attentionFold),
     gate: on(gate),
     add: on(add),
+    readWords: (address, bytes) =>
+      views.i32.subarray(address / 4, (address + bytes) / 4).reduce((sum, word) => sum ^ word, 0),
     barrier: (address, count) => waitAtBarrier(views.i32, address / 4, count),
   };
 }

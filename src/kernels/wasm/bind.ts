@@ -70,6 +70,7 @@ export function bindWasm(
     attentionFold: (partials, args, i0, i1) => wasm.attentionFold(partials, ...listed(args), i0, i1),
     gate: wasm.gate,
     add: wasm.add,
+    readWords: wasm.readWords,
     barrier: wasm.barrier,
   };
 }

@@ -21,6 +21,7 @@ type Same =
   | 'storeKv'
   | 'gate'
   | 'add'
+  | 'readWords'
   | 'barrier';
 
 type Extended<Name extends 'packInt8Rows' | 'ternaryMatmul' | 'denseMatmul'> = (
