@@ -32,6 +32,8 @@ enum { BN_ROW_STEP = 16 };
  *   quantize16: int8 hi [roundUp(K, 64)], then int8 lo [roundUp(K, 64)], zero from K on; q = 128 * hi + lo, lo in -64 .. 63
  */
 enum { BN_Q_HEAD = 64 };
+/* Largest |q| of quantize16: 128 * 127 + 63, what the two bytes hold. */
+enum { BN_INT16_LIMIT = 16319 };
 
 static inline int64_t bn_round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
@@ -53,7 +55,7 @@ static inline int64_t bn_dense_row_bytes(int32_t format, int64_t K) {
 /* int8ActivationLimit of kernels.ts. */
 static inline int32_t bn_int8_activation_limit(int64_t K) {
   int64_t limit = INT64_C(2147483647) / (127 * bn_row_stride(K));
-  return limit < 32767 ? (int32_t)limit : 32767;
+  return limit < BN_INT16_LIMIT ? (int32_t)limit : BN_INT16_LIMIT;
 }
 
 /* Bytes of one kv head's 64 keys (or values) in a block: kvHeadBytes of kernels.ts. */

@@ -77,6 +77,7 @@ BN_INLINE v16 bn_load_half(const uint16_t *p) {
   return (v16){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
                _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};
 }
+BN_INLINE float bn_half1(uint16_t x) { return _cvtsh_ss(x); }
 BN_INLINE void bn_store_half(uint16_t *p, v16 x) {
   _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
@@ -119,7 +120,18 @@ BN_INLINE int32_t bn_ifold8(__m256i x) {
   return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
 }
 BN_INLINE int32_t bn_ifold(v16i x) { return bn_ifold8(_mm256_add_epi32(x.a, x.b)); }
+BN_INLINE int32_t bn_ifold_max(v16i x) {
+  __m256i m = _mm256_max_epi32(x.a, x.b);
+  __m128i four = _mm_max_epi32(_mm256_castsi256_si128(m), _mm256_extracti128_si256(m, 1));
+  __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
 BN_INLINE v16i bn_to_int(v16 x) { return (v16i){_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
+BN_INLINE v16i bn_to_int_within(v16 x, float low, float high) {
+  v16i y = bn_to_int(bn_min(bn_max(x, bn_set1(low)), bn_set1(high)));
+  return (v16i){_mm256_and_si256(y.a, _mm256_castps_si256(_mm256_cmp_ps(x.a, x.a, _CMP_ORD_Q))),
+                _mm256_and_si256(y.b, _mm256_castps_si256(_mm256_cmp_ps(x.b, x.b, _CMP_ORD_Q)))};
+}
 BN_INLINE v16 bn_as_float(v16i x) { return (v16){_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)}; }
 BN_INLINE v16i bn_as_int(v16 x) { return (v16i){_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)}; }
 

@@ -52,6 +52,7 @@ BN_INLINE float bn_fold_max(v16 x) { return _mm512_reduce_max_ps(x); }
 /* --- widening loads of 16 elements, narrowing stores --- */
 /* IEEE halves, all of them right. */
 BN_INLINE v16 bn_load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+BN_INLINE float bn_half1(uint16_t x) { return _cvtsh_ss(x); }
 /* To the nearest half, ties to even, beyond 65504 to infinity. */
 BN_INLINE void bn_store_half(uint16_t *p, v16 x) {
   _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
@@ -79,8 +80,15 @@ BN_INLINE v16i bn_imax(v16i a, v16i b) { return _mm512_max_epi32(a, b); }
 #define bn_isar(x, bits) _mm512_srai_epi32(x, bits)
 /* Sum of the lanes, wrapping. */
 BN_INLINE int32_t bn_ifold(v16i x) { return _mm512_reduce_add_epi32(x); }
+/* Largest lane. */
+BN_INLINE int32_t bn_ifold_max(v16i x) { return _mm512_reduce_max_epi32(x); }
 /* Nearest int32, ties to even; |x| < 2^31. */
 BN_INLINE v16i bn_to_int(v16 x) { return _mm512_cvtps_epi32(x); }
+/* The same of x clamped to [low, high]; 0 for what is no number. */
+BN_INLINE v16i bn_to_int_within(v16 x, float low, float high) {
+  v16 clamped = bn_min(bn_max(x, bn_set1(low)), bn_set1(high));
+  return _mm512_maskz_cvtps_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), clamped);
+}
 BN_INLINE v16 bn_from_int(v16i x) { return _mm512_cvtepi32_ps(x); }
 BN_INLINE v16 bn_as_float(v16i x) { return _mm512_castsi512_ps(x); }
 BN_INLINE v16i bn_as_int(v16 x) { return _mm512_castps_si512(x); }

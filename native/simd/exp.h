@@ -3,7 +3,8 @@
 #define BN_EXP_H
 
 BN_INLINE v16 bn_exp(v16 x) {
-  v16 clamped = bn_min(bn_max(x, bn_set1(-87.33f)), bn_set1(88.0f));
+  /* Bounds first: x86 then hands on the second operand, which may be no number. */
+  v16 clamped = bn_min(bn_set1(88.0f), bn_max(bn_set1(-87.33f), x));
   v16 n = bn_round(bn_mul(clamped, bn_set1(1.4426950408889634f)));
   v16 r = bn_sub(bn_sub(clamped, bn_mul(n, bn_set1(0.693359375f))), bn_mul(n, bn_set1(-2.1219444005469057e-4f)));
   v16 p = bn_set1((float)(1.0 / 5040.0));

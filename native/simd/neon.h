@@ -69,6 +69,9 @@ BN_INLINE float bn_fold_max(v16 x) {
 BN_INLINE v16 bn_load_half(const uint16_t *p) {
   BN_FOUR(v16, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i))));
 }
+BN_INLINE float bn_half1(uint16_t x) {
+  return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x))), 0);
+}
 BN_INLINE void bn_store_half(uint16_t *p, v16 x) {
   for (int i = 0; i < 4; i++) vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(x.r[i])));
 }
@@ -103,7 +106,14 @@ BN_INLINE v16i bn_isar(v16i x, int bits) { BN_FOUR(v16i, vshlq_s32(x.r[i], vdupq
 BN_INLINE int32_t bn_ifold(v16i x) {
   return vaddvq_s32(vaddq_s32(vaddq_s32(x.r[0], x.r[1]), vaddq_s32(x.r[2], x.r[3])));
 }
+BN_INLINE int32_t bn_ifold_max(v16i x) {
+  return vmaxvq_s32(vmaxq_s32(vmaxq_s32(x.r[0], x.r[1]), vmaxq_s32(x.r[2], x.r[3])));
+}
 BN_INLINE v16i bn_to_int(v16 x) { BN_FOUR(v16i, vcvtnq_s32_f32(x.r[i])); }
+/* vmax and vmin hand on what is no number, and the conversion makes it 0. */
+BN_INLINE v16i bn_to_int_within(v16 x, float low, float high) {
+  return bn_to_int(bn_min(bn_max(x, bn_set1(low)), bn_set1(high)));
+}
 BN_INLINE v16 bn_as_float(v16i x) { BN_FOUR(v16, vreinterpretq_f32_s32(x.r[i])); }
 BN_INLINE v16i bn_as_int(v16 x) { BN_FOUR(v16i, vreinterpretq_s32_f32(x.r[i])); }
 

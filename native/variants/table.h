@@ -3,6 +3,7 @@
  * and BN_TABLE (the table's symbol) defined. The including file picks the ternary tile.
  */
 #include "../kernels.h"
+#include "../simd/dense.h"
 #include "../simd/exp.h"
 #include "../ops/rows.h"
 #include "../ops/quantize.h"
