@@ -143,7 +143,10 @@ typedef struct bn_kernels {
   int32_t (*read_words)(const uint8_t *address, int64_t bytes);
 } bn_kernels;
 
-/* Waits until `count` threads have come to the 64-byte barrier, zero at first. */
-void bn_barrier(int32_t *barrier, int32_t count);
+/*
+ * Waits until `count` threads have come to the 64-byte barrier, zero at first. Returns 0 when it gave up since word 3 of
+ * the barrier or *gone was set, which tells that some thread will not come.
+ */
+int bn_barrier(int32_t *barrier, int32_t count, const int32_t *gone);
 
 #endif
