@@ -1,4 +1,4 @@
-/* Rows of f32 activations: embedding, norm, gate, addition; and the reading of memory as such. */
+/* Rows of f32 activations: embedding, norm, gate, addition. */
 #ifndef BN_ROWS_H
 #define BN_ROWS_H
 
@@ -79,24 +79,6 @@ static void bn_add_rows(float *x, int64_t x_stride, const float *y, int64_t y_st
     for (; c + 16 <= c1; c += 16) bn_store(to + c, bn_add(bn_load(to + c), bn_load(from + c)));
     if (c < c1) bn_store_part(to + c, bn_add(bn_load_part(to + c, c1 - c), bn_load_part(from + c, c1 - c)), c1 - c);
   }
-}
-
-static int32_t bn_read_words(const uint8_t *address, int64_t bytes) {
-  v64 a = bn_bytes_xor(bn_bytes(address), bn_bytes(address)), b = a, c = a, d = a;
-  int64_t i = 0;
-  for (; i + 256 <= bytes; i += 256) {
-    /* Beyond the next page of 4 KiB, where the processor's own prefetch ends. */
-    bn_prefetch(address + i + 6144);
-    bn_prefetch(address + i + 6144 + 64);
-    bn_prefetch(address + i + 6144 + 128);
-    bn_prefetch(address + i + 6144 + 192);
-    a = bn_bytes_xor(a, bn_bytes(address + i));
-    b = bn_bytes_xor(b, bn_bytes(address + i + 64));
-    c = bn_bytes_xor(c, bn_bytes(address + i + 128));
-    d = bn_bytes_xor(d, bn_bytes(address + i + 192));
-  }
-  for (; i < bytes; i += 64) a = bn_bytes_xor(a, bn_bytes(address + i));
-  return bn_bytes_xor_fold(bn_bytes_xor(bn_bytes_xor(a, b), bn_bytes_xor(c, d)));
 }
 
 #endif

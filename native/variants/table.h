@@ -3,6 +3,7 @@
  * and BN_TABLE (the table's symbol) defined. The including file picks the ternary tile.
  */
 #include "../kernels.h"
+#include "../simd/tiles.h"
 #include "../simd/dense.h"
 #include "../simd/exp.h"
 #include "../ops/rows.h"
@@ -10,10 +11,12 @@
 #include "../ops/rope.h"
 #include "../ops/kv.h"
 #include "../ops/pack.h"
+#include "../ops/dots.h"
 #include "../ops/dense.h"
 #include "../ops/int8.h"
 #include "../ops/int4.h"
 #include "../ops/select.h"
+#include "../ops/read.h"
 #include "../ops/attention.h"
 #include BN_TERNARY
 
