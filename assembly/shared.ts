@@ -1,10 +1,11 @@
 // What both builds have.
-export { attention, attentionScratchBytes } from './attention';
+export { attention, attentionBlocks, attentionFold, attentionScratchBytes } from './attention';
 export { barrier } from './barrier';
 export { codeMask, halfMask, halfScale } from './constants';
+export { storeKv } from './kv';
 export { denseMatmul } from './matmul/dense';
 export { int8Matmul } from './matmul/int8';
 export { packInt8Rows, packTernary, ternaryBytes } from './pack';
 export { quantize16 } from './quantize';
-export { rope, storeKv } from './rope';
+export { rope } from './rope';
 export { add, embed, embedInt8, gate, rmsNorm } from './rows';

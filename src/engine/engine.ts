@@ -8,13 +8,14 @@ import type { Backend } from '../kernels/backend.ts';
 import type { Heap } from '../kernels/heap.ts';
 import { type KvFormat, rowStride } from '../kernels/kernels.ts';
 import type { Team } from '../kernels/team/team.ts';
+import { placePartials } from '../model/attend.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { kvCacheBytes } from '../model/kv-cache.ts';
-import type { KvCachePlan, ModelPlan } from '../model/plan.ts';
+import { type KvCache, KvPool } from '../model/kv-cache.ts';
+import type { ModelPlan } from '../model/plan.ts';
 
 /** One sequence's part of a step. */
 export interface StepItem {
-  readonly cache: KvCachePlan;
+  readonly cache: KvCache;
   /** Position of the first of `tokens`. */
   readonly position: number;
   readonly tokens: ArrayLike<number>;
@@ -36,6 +37,7 @@ interface Loaded {
   readonly heap: Heap;
   readonly team: Team;
   readonly plan: ModelPlan;
+  readonly pool: KvPool;
 }
 
 /** See the file's header. Made by loadEngine. */
@@ -55,10 +57,11 @@ export class Engine {
   readonly backendName: Backend['name'];
   /** Threads that compute. */
   readonly threads: number;
-  readonly #kvFormat: KvFormat;
   /** Everything that holds memory; let go of by {@link dispose}, whoever still holds the engine. */
   #loaded: Loaded | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Steps that have not come to their end. */
+  #pendingSteps = 0;
 
   constructor(parts: EngineParts) {
     this.config = parts.plan.config;
@@ -69,8 +72,9 @@ export class Engine {
     this.stepOutputs = parts.plan.work.outputs;
     this.headKind = parts.plan.head.kind === 'int8' ? 'int8' : 'dense';
     this.warnings = parts.warnings;
-    this.#kvFormat = parts.kvFormat;
-    this.#loaded = { heap: parts.backend.heap, team: parts.team, plan: parts.plan };
+    const { heap } = parts.backend;
+    const pool = new KvPool(heap, parts.plan.config, parts.kvFormat, parts.contextLength);
+    this.#loaded = { heap, team: parts.team, plan: parts.plan, pool };
   }
 
   /** Bytes of the heap that are in use. */
@@ -83,51 +87,71 @@ export class Engine {
     this.#use();
   }
 
-  /** A zeroed cache for {@link contextLength} positions; give it back with {@link freeCache}. */
-  allocateCache(): KvCachePlan {
-    const bytes = kvCacheBytes(this.config, this.contextLength, this.#kvFormat);
-    const address = this.#use().heap.allocate(bytes);
-    return { address, capacity: this.contextLength, format: this.#kvFormat };
-  }
-
-  /** Takes a cache back. */
-  freeCache(cache: KvCachePlan): void {
-    this.#loaded?.heap.free(cache.address);
+  /**
+   * An empty cache that can grow to {@link contextLength} positions; give it back with {@link freeCache}.
+   *
+   * @throws BitnetError `model/disposed`, `memory/…`
+   */
+  allocateCache(): KvCache {
+    return this.#use().pool.allocate();
   }
 
   /**
-   * Computes the tokens of all items in one pass; their caches then hold them.
+   * A cache that shares the memory of another's first `positions` until either writes there.
+   *
+   * @throws BitnetError `model/disposed`, `memory/…`
+   */
+  forkCache(cache: KvCache, positions: number): KvCache {
+    return this.#use().pool.fork(cache, positions);
+  }
+
+  /** Takes a cache back, after the steps that are under way: they may still use it. */
+  freeCache(cache: KvCache): void {
+    if (this.#pendingSteps === 0) this.#loaded?.pool.free(cache);
+    else void this.#turn.then(() => this.#loaded?.pool.free(cache));
+  }
+
+  /**
+   * Computes the tokens of all items in one pass; their caches then hold them. A cache has to hold the positions before
+   * an item's first; what it held from there on is gone, also when the step fails.
    *
    * @param into arrays f32 [vocabularySize] to write the logits to, as far as there are any; fresh ones beyond
    * @returns f32 [outputs][vocabularySize], in the order of the items and their outputs
-   * @throws BitnetError `model/disposed`, `team/worker-failed`
+   * @throws BitnetError `model/disposed`, `team/worker-failed`; `memory/…` when the caches cannot grow, and then nothing
+   *   was computed
    */
   step(items: readonly StepItem[], into: readonly Float32Array[] = []): Promise<Float32Array[]> {
     // Steps share the work space, so they take turns.
-    const done = this.#turn.then(() => this.#step(items, into));
+    this.#pendingSteps++;
+    const done = this.#turn.then(() => this.#step(items, into)).finally(() => this.#pendingSteps--);
     this.#turn = done.catch(() => {});
     return done;
   }
 
   async #step(items: readonly StepItem[], into: readonly Float32Array[]): Promise<Float32Array[]> {
-    const { heap, team, plan } = this.#use();
+    const { heap, team, plan, pool } = this.#use();
     const { work } = plan;
     const tokens = items.flatMap((item) => Array.from(item.tokens));
     const positions = items.flatMap((item) => Array.from(item.tokens, (_, i) => item.position + i));
     assert(tokens.length >= 1 && tokens.length <= work.tokens, `a step of ${tokens.length} tokens`);
+    pool.reserve(items.map((item) => ({ ...item, count: item.tokens.length })));
     heap.i32(work.ids, tokens.length).set(tokens);
     heap.i32(work.positions, tokens.length).set(positions);
     let first = 0;
     const outputRows: number[] = [];
     const segments = items.map((item) => {
-      const segment = { cache: item.cache, first, count: item.tokens.length, position: item.position };
+      const segment = { cache: item.cache.plan, first, count: item.tokens.length, position: item.position };
       for (const output of item.outputs) outputRows.push(first + output);
       first += item.tokens.length;
       return segment;
     });
     assert(outputRows.length <= work.outputs, `a step of ${outputRows.length} outputs`);
     heap.i32(work.outputRows, outputRows.length).set(outputRows);
-    await team.run('forward', { tokens: tokens.length, segments, outputs: outputRows.length });
+    await team.run('forward', {
+      tokens: tokens.length,
+      segments: placePartials(this.config, work, segments),
+      outputs: outputRows.length,
+    });
     const { vocabularySize } = this.config;
     return outputRows.map((_, i) => {
       const row = into[i] ?? new Float32Array(vocabularySize);

@@ -80,7 +80,7 @@ async function loadOn(
       ...weights,
       embeddingScale: opened.architecture.scalesEmbedding ? Math.sqrt(embeddingLength) : 1,
       ropeTable,
-      work: allocateWorkSpace(backend, config, settings.batchTokens, STEP_OUTPUTS),
+      work: allocateWorkSpace(backend, config, settings.batchTokens, STEP_OUTPUTS, contextLength),
     };
     const fault = await findModelFault(backend, inventory, weights);
     if (fault !== undefined) {

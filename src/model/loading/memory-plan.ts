@@ -14,7 +14,7 @@ export interface MemoryPlan {
   readonly layers: number;
   /** Embedding and output head; once when they are the same. */
   readonly embeddingAndHead: number;
-  /** One session's KV cache. */
+  /** One session's KV cache with the context full; it is taken as the session grows. */
   readonly kvCache: number;
   /** Rotary angles and what a forward pass writes to. */
   readonly work: number;
@@ -41,9 +41,10 @@ export function planMemory(inventory: Inventory, config: ModelConfig, options: M
   }
   const tables = [inventory.embedding, ...(inventory.head === undefined ? [] : [inventory.head])];
   const embeddingAndHead = tables.reduce((sum, table) => sum + tableBytes(table, options.head), 0);
-  const kvCache = kvCacheBytes(config, options.contextLength, options.kvFormat);
-  const parts = workSpaceBytes(options.kernels, config, options.batchTokens, options.outputs);
-  const rope = ropeTableBytes(options.contextLength, config.headLength);
+  const { contextLength, batchTokens, outputs } = options;
+  const kvCache = kvCacheBytes(config, contextLength, options.kvFormat);
+  const parts = workSpaceBytes(options.kernels, config, batchTokens, outputs, contextLength);
+  const rope = ropeTableBytes(contextLength, config.headLength);
   const work = Object.values(parts).reduce((sum, bytes) => sum + bytes, rope);
   return { layers, embeddingAndHead, kvCache, work, total: layers + embeddingAndHead + kvCache + work };
 }
