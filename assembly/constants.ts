@@ -4,6 +4,8 @@
 
 /** The two bits of a ternary code. */
 export let codeMask: i32 = 3;
+/** The low four bits of a byte: a code of a 4-bit plane. */
+export let lowHalfMask: i32 = 15;
 /** Sign, exponent and fraction of a half that was sign-extended and shifted left by 13. */
 export let halfMask: i32 = 0x8fffe000;
 /** 2^112, the difference of the exponent biases of f32 and half. */

@@ -1,5 +1,5 @@
 // Per-token quantisation of activations: s = limit / max(max|x|, floor), q = nearest(x * s).
-import { HEAD_BYTES, rowStride } from './lanes';
+import { HEAD_BYTES, rowStride, sum4x4 } from './lanes';
 
 /** limit / max(max|x|, floor) over one row. */
 export function rowScale(x: usize, K: i32, limit: f32, floor: f32): f32 {
@@ -26,18 +26,18 @@ export function rowScale(x: usize, K: i32, limit: f32, floor: f32): f32 {
   return i16x8.narrow_i32x4_s(scaled4(x, s), scaled4(x + 16, s));
 }
 
-/** i16 [rowStride(K)] behind the head, |q| <= limit. */
-export function quantize16(q: usize, x: usize, K: i32, limit: i32, bytes: usize, t0: i32, t1: i32): void {
+/** One row: i16 [rowStride(K)] behind the head of s and Σq, |q| <= limit. */
+export function quantize16Row(to: usize, from: usize, K: i32, limit: i32): void {
   const stride = <usize>rowStride(K);
-  for (let t = <usize>t0; t < <usize>t1; t++) {
-    const from = x + t * (stride << 2);
-    const to = q + t * bytes;
-    const scale = rowScale(from, K, <f32>limit, 1e-30);
-    const s = f32x4.splat(scale);
-    const most = i16x8.splat(<i16>limit), least = i16x8.neg(most);
-    for (let k: usize = 0; k < stride; k += 8) {
-      v128.store(to + HEAD_BYTES + (k << 1), i16x8.max_s(i16x8.min_s(scaled8(from + (k << 2), s), most), least));
-    }
-    store<f32>(to, scale);
+  const scale = rowScale(from, K, <f32>limit, 1e-30);
+  const s = f32x4.splat(scale);
+  const most = i16x8.splat(<i16>limit), least = i16x8.neg(most);
+  let sum = i32x4.splat(0);
+  for (let k: usize = 0; k < stride; k += 8) {
+    const q = i16x8.max_s(i16x8.min_s(scaled8(from + (k << 2), s), most), least);
+    v128.store(to + HEAD_BYTES + (k << 1), q);
+    sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(q));
   }
+  store<f32>(to, scale);
+  store<i32>(to, i32x4.extract_lane(sum4x4(sum, sum, sum, sum), 0), 4);
 }

@@ -1,11 +1,11 @@
 // What both builds have.
 export { attention, attentionBlocks, attentionFold, attentionScratchBytes } from './attention';
 export { barrier } from './barrier';
-export { codeMask, halfMask, halfScale } from './constants';
+export { codeMask, halfMask, halfScale, lowHalfMask } from './constants';
 export { storeKv } from './kv';
-export { denseMatmul } from './matmul/dense';
+export { denseMatmul, denseRows } from './matmul/dense';
 export { int8Matmul } from './matmul/int8';
 export { packInt8Rows, packTernary, ternaryBytes } from './pack';
-export { quantize16 } from './quantize';
 export { rope } from './rope';
 export { add, embed, embedInt8, gate, rmsNorm } from './rows';
+export { int4Bytes, packInt4Rows, selectAbove, selectTop } from './screen';

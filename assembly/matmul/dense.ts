@@ -63,18 +63,29 @@ function dotQ8(row: usize, x: usize, K: i32): f32 {
   put(out + outBytes, fold16(e, f, g, h), accumulate);
 }
 
+/** A stored row times one token. */
+// @ts-ignore: decorator
+@inline function dotStored(row: usize, x: usize, format: i32, K: i32): f32 {
+  const stride = <usize>rowStride(K);
+  if (format == 0) return dotRow(row, x, stride, 0);
+  if (format == 1) return dotRow(row, x, stride, 1);
+  return format == 2 ? dotRow(row, x, stride, 2) : dotQ8(row, x, K);
+}
+
+/** Chosen rows times one token. */
+export function denseRows(out: usize, x: usize, w: usize, format: i32, K: i32, ids: usize, n0: i32, n1: i32): void {
+  const bytes = denseRowBytes(format, K);
+  for (let n = <usize>n0; n < <usize>n1; n++) {
+    const row = w + <usize>load<u32>(ids + (n << 2)) * bytes;
+    store<f32>(out + (n << 2), dotStored(row, x, format, K));
+  }
+}
+
 /** One token, straight from the stored row: its bytes are what limits the speed. */
 function oneToken(out: usize, x: usize, w: usize, format: i32, K: i32, accumulate: i32, r0: i32, r1: i32): void {
-  const stride = <usize>rowStride(K);
   const bytes = denseRowBytes(format, K);
   for (let r = <usize>r0; r < <usize>r1; r++) {
-    const row = w + r * bytes;
-    let value: f32;
-    if (format == 0) value = dotRow(row, x, stride, 0);
-    else if (format == 1) value = dotRow(row, x, stride, 1);
-    else if (format == 2) value = dotRow(row, x, stride, 2);
-    else value = dotQ8(row, x, K);
-    put(out + (r << 2), value, accumulate);
+    put(out + (r << 2), dotStored(w + r * bytes, x, format, K), accumulate);
   }
 }
 

@@ -1,6 +1,6 @@
 // int8 rows by int16 activations: the output head. Exact in int32; memory bound, so rows are read one stream at a time.
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
-import { storeRows } from './results';
+import { load4, storeRows } from './results';
 
 // @ts-ignore: decorator
 @inline function rowSum(w: usize, a: usize, stride: usize): v128 {
@@ -21,11 +21,7 @@ export function int8Matmul(
     const rows = min<i32>(4, r1 - r);
     const p = w + <usize>r * stride;
     const p1 = rows > 1 ? p + stride : p, p2 = rows > 2 ? p1 + stride : p1, p3 = rows > 3 ? p2 + stride : p2;
-    // Scales are read singly at the end, where four of them may pass the table.
-    let rowScales = f32x4.splat(load<f32>(scales + (<usize>r << 2)));
-    if (rows > 1) rowScales = f32x4.replace_lane(rowScales, 1, load<f32>(scales + (<usize>r << 2), 4));
-    if (rows > 2) rowScales = f32x4.replace_lane(rowScales, 2, load<f32>(scales + (<usize>r << 2), 8));
-    if (rows > 3) rowScales = f32x4.replace_lane(rowScales, 3, load<f32>(scales + (<usize>r << 2), 12));
+    const rowScales = load4(scales + (<usize>r << 2), rows);
     for (let t: usize = 0; t < <usize>T; t++) {
       const row = q + t * bytes, a = row + HEAD_BYTES;
       const sums = sum4x4(rowSum(p, a, stride), rowSum(p1, a, stride), rowSum(p2, a, stride), rowSum(p3, a, stride));

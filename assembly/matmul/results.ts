@@ -7,6 +7,23 @@
   return f32x4.mul(f32x4.convert_i32x4_s(exact), f32x4.splat(weightScale / load<f32>(row)));
 }
 
+/** Four f32 at `from`, of which only `count` may be read. */
+// @ts-ignore: decorator
+@inline export function load4(from: usize, count: i32): v128 {
+  if (count >= 4) return v128.load(from);
+  let values = f32x4.splat(load<f32>(from));
+  if (count > 1) values = f32x4.replace_lane(values, 1, load<f32>(from, 4));
+  if (count > 2) values = f32x4.replace_lane(values, 2, load<f32>(from, 8));
+  return values;
+}
+
+/** f32(Σ (code + 8)·q - 8 Σq) * (rowScales / s) of one token, whose quantised row begins at `row`. */
+// @ts-ignore: decorator
+@inline export function finishScaled(sums: v128, row: usize, rowScales: v128): v128 {
+  const exact = i32x4.sub(sums, i32x4.splat(load<i32>(row, 4) << 3));
+  return f32x4.mul(f32x4.convert_i32x4_s(exact), f32x4.div(rowScales, f32x4.splat(load<f32>(row))));
+}
+
 /** Stores (or adds) the results of four rows of one token, of which `rows` exist. */
 // @ts-ignore: decorator
 @inline export function storeRows(to: usize, values: v128, accumulate: i32, rows: i32): void {

@@ -4,13 +4,13 @@
 import { codeMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
 import { rowScale, scaled8 } from '../quantize';
+import { activation16Bytes } from './int4-relaxed';
 import { finish, storeRows, storeTile } from './results';
 
-/** Bytes of a quantised row: head, i8 [K up to a multiple of 64]. */
+/** Bytes of a quantised row, with room for either width; the narrow one is a head and i8 [K up to a multiple of 64]. */
 export function activationBytes(K: i32): usize {
-  const values = HEAD_BYTES + <usize>((K + 63) & ~63);
-  const wide = HEAD_BYTES + (<usize>rowStride(K) << 1);
-  return (max<usize>(values, wide) + 63) & ~63;
+  const values = (HEAD_BYTES + <usize>((K + 63) & ~63) + 63) & ~63;
+  return max<usize>(values, activation16Bytes(K));
 }
 
 export function quantize(q: usize, x: usize, K: i32, t0: i32, t1: i32): void {

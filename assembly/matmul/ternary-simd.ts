@@ -8,11 +8,13 @@
 import { codeMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
 import { rowScale, scaled8 } from '../quantize';
+import { activation16Bytes } from './int4-simd';
 import { finish, storeRows, storeTile } from './results';
 
-/** Bytes of a quantised row. */
+/** Bytes of a quantised row of either width. */
 export function activationBytes(K: i32): usize {
-  return (HEAD_BYTES + (<usize>((K + 63) & ~63) << 1) + 63) & ~63;
+  const values = (HEAD_BYTES + (<usize>((K + 63) & ~63) << 1) + 63) & ~63;
+  return max<usize>(values, activation16Bytes(K));
 }
 
 export function quantize(q: usize, x: usize, K: i32, t0: i32, t1: i32): void {

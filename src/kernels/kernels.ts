@@ -65,11 +65,30 @@ export function denseRowBytes(format: DenseFormat, K: number): number {
 }
 
 /**
- * Largest magnitude of an activation for {@link Kernels.int8Matmul}: as many of 15 bits as keep K products with int8
- * inside int32.
+ * Largest magnitude of an activation for {@link Kernels.int8Matmul} and {@link Kernels.int4Matmul}: as many of 14 bits as
+ * keep K products with int8 inside int32. No more than 14, so that q = 128 * high + low with both parts in int8.
  */
 export function int8ActivationLimit(K: number): number {
-  return Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * rowStride(K))));
+  return Math.min(16319, Math.floor((2 ** 31 - 1) / (127 * rowStride(K))));
+}
+
+/** Factors, each rounded to f32, that {@link Kernels.packInt4Rows} weighs the parts of a row's error with. */
+export interface Int4ErrorFactors {
+  /** sqrt(K / 12) on the step d: a rounding error has a variance of d² / 12 */
+  readonly rounding: number;
+  /** sqrt(K) / (int8ActivationLimit(K) * sqrt(12)) on |row|: the same for the activation's own rounding */
+  readonly activation: number;
+  /** sqrt(K) / 8 on |Σ residual * x| / |row|: what of the residual is no noise but goes along with the row */
+  readonly alignment: number;
+}
+
+/** See {@link Int4ErrorFactors}. */
+export function int4ErrorFactors(K: number): Int4ErrorFactors {
+  return {
+    rounding: Math.fround(Math.sqrt(K / 12)),
+    activation: Math.fround(Math.sqrt(K) / (int8ActivationLimit(K) * Math.sqrt(12))),
+    alignment: Math.fround(Math.sqrt(K) / 8),
+  };
 }
 
 /**
@@ -135,6 +154,8 @@ export interface Kernels {
 
   /** Bytes of a packed ternary matrix [M, K]. */
   ternaryBytes(M: number, K: number): number;
+  /** Bytes of a 4-bit plane [M, K] of {@link packInt4Rows}; whole groups of {@link rowStep} rows. */
+  int4Bytes(M: number, K: number): number;
   /** Bytes of one quantised activation row of K elements, a multiple of 64. */
   activationBytes(K: number): number;
   /** Bytes of scratch that each thread needs for {@link attention} and {@link attentionBlocks}. */
@@ -149,6 +170,25 @@ export interface Kernels {
   packInt8Rows(
     w: number,
     scales: number,
+    source: number,
+    format: DenseFormat,
+    K: number,
+    row0: number,
+    row1: number,
+  ): void;
+
+  /**
+   * Writes rows [row0, row1) of a 4-bit plane, with scales f32 [M] and errors f32 [M], from dense rows at `source` (its
+   * row 0 is row0). Ranges start at multiples of {@link rowStep}. Per row, with every operation rounded to f32:
+   * most = max|x|, scale d = most / 7.5, code = clamp(roundTiesToEven(x * (7.5 / most)), -8, 7), all 0 where most <
+   * 1e-30; residual = x - code * d. Over 16 lanes: R = Σ residual², X = Σ x², P = Σ residual * x; |row| = sqrt(X).
+   * error = (max(sqrt(R), d * rounding) + |row| * activation) + (|P| / |row|) * alignment, the last part 0 where X = 0;
+   * the factors are those of {@link int4ErrorFactors}.
+   */
+  packInt4Rows(
+    w: number,
+    scales: number,
+    errors: number,
     source: number,
     format: DenseFormat,
     K: number,
@@ -189,7 +229,10 @@ export interface Kernels {
    * backend's own form of {@link activationBytes} per row.
    */
   quantize(q: number, x: number, K: number, t0: number, t1: number): void;
-  /** As {@link quantize} to 16 bits, for {@link int8Matmul}: i16 [rowStride(K)] after a 16-byte head with f32 s. */
+  /**
+   * As {@link quantize} to 16 bits, with s = int8ActivationLimit(K) / max(max|x|, 1e-30), for {@link int8Matmul} and
+   * {@link int4Matmul}: i16 [rowStride(K)] after a 16-byte head with f32 s, then whatever else the backend wants.
+   */
   quantize16(q: number, x: number, K: number, t0: number, t1: number): void;
 
   /**
@@ -233,6 +276,55 @@ export interface Kernels {
     r0: number,
     r1: number,
   ): void;
+  /** As {@link int8Matmul} with a plane of {@link packInt4Rows}: columns [r0, r1) = (code · q) * (scales[r] / s). */
+  int4Matmul(
+    out: number,
+    outStride: number,
+    q: number,
+    w: number,
+    scales: number,
+    K: number,
+    T: number,
+    r0: number,
+    r1: number,
+  ): void;
+  /**
+   * out f32 [n]: entry i in [n0, n1) = dense row ids[i] (i32 [n]) · x, one row f32 [rowStride(K)]; the bits of
+   * {@link denseMatmul}.
+   */
+  denseRows(
+    out: number,
+    x: number,
+    w: number,
+    format: DenseFormat,
+    K: number,
+    ids: number,
+    n0: number,
+    n1: number,
+  ): void;
+  /**
+   * ids i32 [count]: the `count` rows of [r0, r1) with the largest of the scores f32, of equals the lowest ids; in any
+   * order. With NaN among the scores, any different rows of the range.
+   *
+   * @returns how many: min(count, r1 - r0)
+   */
+  selectTop(ids: number, scores: number, count: number, r0: number, r1: number): number;
+  /**
+   * ids i32 [capacity], rising: the rows of [r0, r1) whose scores[r] + errors[r] * factor (both operations rounded to
+   * f32, all three f32) is not below `threshold`, so NaN counts as above.
+   *
+   * @returns how many there are, of which the first `capacity` were written
+   */
+  selectAbove(
+    ids: number,
+    scores: number,
+    errors: number,
+    factor: number,
+    threshold: number,
+    capacity: number,
+    r0: number,
+    r1: number,
+  ): number;
 
   /**
    * out f32 [T][heads][rowStride(D)] = x f32 [T][inStride] (heads of D side by side) turned by the angles of each

@@ -17,6 +17,7 @@ import {
   ternaryProducts,
 } from './matrix-conformance.ts';
 import { additions, gates, norms, rotations } from './row-conformance.ts';
+import { choicesAbove, chosenRows, int4Packing, int4Products, topChoices } from './screen-conformance.ts';
 
 /** A backend to be held to the reference. */
 export interface Candidate {
@@ -32,6 +33,11 @@ const OPERATIONS: Readonly<Record<string, (pair: KernelPair) => void>> = {
   'denseMatmul in every format': denseProducts,
   int8Matmul: int8Products,
   packInt8Rows: int8Packing,
+  packInt4Rows: int4Packing,
+  int4Matmul: int4Products,
+  denseRows: chosenRows,
+  selectTop: topChoices,
+  selectAbove: choicesAbove,
   'embed and embedInt8': embeddings,
   rmsNorm: norms,
   'gate with every activation': gates,
@@ -58,6 +64,7 @@ export function runKernelConformance({ name, make }: Candidate): void {
         assert.ok(kernels.activationBytes(K) >= 16 + K);
         assert.ok(kernels.ternaryBytes(5, K) >= (5 * K) / 5, 'five weights fit in a byte at best');
       }
+      for (const K of [1, 63, 64, 65, 6912]) assert.ok(kernels.int4Bytes(5, K) >= (5 * K) / 2);
       kernels.barrier(64, 1);
     });
 

@@ -9,23 +9,26 @@ import { storeKv } from './kv-block.ts';
 import { activationBytes, denseMatmul, int8Matmul, quantize, quantize16, ternaryMatmul } from './matmul.ts';
 import { packInt8Rows, packTernary } from './pack.ts';
 import { add, embed, embedInt8, gate, rmsNorm } from './rows.ts';
+import { denseRows, int4Bytes, int4Matmul, packInt4Rows, selectAbove, selectTop } from './screen.ts';
 import { viewsOf } from './views.ts';
 
 /** The reference kernels on a heap of `buffer`, for the calling thread. */
 export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
   const views = viewsOf(buffer);
   const on =
-    <A extends unknown[]>(operation: (...args: [typeof views, ...A]) => void) =>
-    (...args: A): void =>
+    <A extends unknown[], R>(operation: (...args: [typeof views, ...A]) => R) =>
+    (...args: A): R =>
       operation(views, ...args);
   return {
     name: 'reference',
     rowStep: 1,
     ternaryBytes: (M, K) => M * K,
+    int4Bytes,
     activationBytes,
     attentionScratchBytes: () => 64,
     packTernary: on(packTernary),
     packInt8Rows: on(packInt8Rows),
+    packInt4Rows: on(packInt4Rows),
     embed: on(embed),
     embedInt8: on(embedInt8),
     rmsNorm: on(rmsNorm),
@@ -34,6 +37,10 @@ export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
     ternaryMatmul: on(ternaryMatmul),
     denseMatmul: on(denseMatmul),
     int8Matmul: on(int8Matmul),
+    int4Matmul: on(int4Matmul),
+    denseRows: on(denseRows),
+    selectTop: on(selectTop),
+    selectAbove: on(selectAbove),
     rope: on(rope),
     storeKv: on(storeKv),
     attention: on(attention),

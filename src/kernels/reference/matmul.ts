@@ -9,7 +9,8 @@ import { readDenseRow } from './pack.ts';
 import type { Views } from './views.ts';
 
 const f = Math.fround;
-const HEAD_BYTES = 16;
+/** Bytes before the values of a quantised row. */
+export const HEAD_BYTES = 16;
 
 /** Bytes of a quantised row, with room for either width. */
 export function activationBytes(K: number): number {
@@ -101,7 +102,7 @@ export function ternaryMatmul(
  * Exact Σ a[i]·b[i]. Both are copies: V8 reads arrays on a growing buffer several times slower, and tests multiply whole
  * models here.
  */
-function dotIntegers(a: Int8Array, b: Int8Array | Int16Array): number {
+export function dotIntegers(a: Int8Array, b: Int8Array | Int16Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;

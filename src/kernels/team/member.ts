@@ -4,6 +4,7 @@ import type { Kernels } from '../kernels.ts';
 /** The heap as a program may see it from any thread: bytes at an address. */
 export interface HeapView {
   u8(address: number, length: number): Uint8Array;
+  i32(address: number, length: number): Int32Array;
   f32(address: number, length: number): Float32Array;
 }
 

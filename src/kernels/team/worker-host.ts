@@ -80,6 +80,7 @@ function heapView(share: BackendShare): HeapView {
   const buffer = () => (share.kind === 'reference' ? share.buffer : share.memory.buffer);
   return {
     u8: (address, length) => new Uint8Array(buffer(), address, length),
+    i32: (address, length) => new Int32Array(buffer(), address, length),
     f32: (address, length) => new Float32Array(buffer(), address, length),
   };
 }

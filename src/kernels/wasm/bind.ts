@@ -1,5 +1,5 @@
 /** One instance of a compiled module on a memory, as {@link Kernels}, for the calling thread. */
-import { type AttentionArgs, int8ActivationLimit, type Kernels } from '../kernels.ts';
+import { type AttentionArgs, int4ErrorFactors, int8ActivationLimit, type Kernels } from '../kernels.ts';
 import type { WasmExports } from './exports.ts';
 
 /** Bytes of scratch that each thread's instance needs: 16 partial sums, then one expanded row. */
@@ -22,11 +22,30 @@ export function bindWasm(
     rowStep: 4,
     // A wasm i32 comes back signed.
     ternaryBytes: (M, K) => wasm.ternaryBytes(M, K) >>> 0,
+    int4Bytes: (M, K) => wasm.int4Bytes(M, K) >>> 0,
     activationBytes: wasm.activationBytes,
     attentionScratchBytes: wasm.attentionScratchBytes,
     packTernary: wasm.packTernary,
     packInt8Rows: (w, scales, source, format, K, row0, row1) =>
       wasm.packInt8Rows(w, scales, source, format, K, row0, row1, scratch + 64),
+    packInt4Rows: (w, scales, errors, source, format, K, row0, row1) => {
+      const { rounding, activation, alignment } = int4ErrorFactors(K);
+      const own = scratch + 64;
+      wasm.packInt4Rows(
+        w,
+        scales,
+        errors,
+        source,
+        format,
+        K,
+        row0,
+        row1,
+        rounding,
+        activation,
+        alignment,
+        own,
+      );
+    },
     embed: wasm.embed,
     embedInt8: wasm.embedInt8,
     rmsNorm: wasm.rmsNorm,
@@ -39,6 +58,11 @@ export function bindWasm(
       wasm.denseMatmul(out, outStride, x, w, format, K, T, accumulate, r0, r1, scratch + 64),
     int8Matmul: (out, outStride, q, w, scales, K, T, r0, r1) =>
       wasm.int8Matmul(out, outStride, q, wasm.activationBytes(K), w, scales, K, T, r0, r1),
+    int4Matmul: (out, outStride, q, w, scales, K, T, r0, r1) =>
+      wasm.int4Matmul(out, outStride, q, wasm.activationBytes(K), w, scales, K, T, r0, r1),
+    denseRows: wasm.denseRows,
+    selectTop: wasm.selectTop,
+    selectAbove: wasm.selectAbove,
     rope: wasm.rope,
     storeKv: wasm.storeKv,
     attention: (args, i0, i1) => wasm.attention(...listed(args), i0, i1),

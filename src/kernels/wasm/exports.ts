@@ -6,6 +6,7 @@ import type { Kernels } from '../kernels.ts';
 
 type Same =
   | 'ternaryBytes'
+  | 'int4Bytes'
   | 'activationBytes'
   | 'attentionScratchBytes'
   | 'packTernary'
@@ -13,6 +14,9 @@ type Same =
   | 'embedInt8'
   | 'rmsNorm'
   | 'quantize'
+  | 'denseRows'
+  | 'selectTop'
+  | 'selectAbove'
   | 'rope'
   | 'storeKv'
   | 'gate'
@@ -23,6 +27,20 @@ type Extended<Name extends 'packInt8Rows' | 'ternaryMatmul' | 'denseMatmul'> = (
   ...args: [...Parameters<Kernels[Name]>, scratch: number]
 ) => void;
 
+/** `bytes` is activationBytes(K). */
+type RowsMatmul = (
+  out: number,
+  outStride: number,
+  q: number,
+  bytes: number,
+  w: number,
+  scales: number,
+  K: number,
+  T: number,
+  r0: number,
+  r1: number,
+) => void;
+
 /** The functions of a module. Addresses are bytes; `scratch` belongs to the calling thread. */
 export interface WasmExports extends Pick<Kernels, Same> {
   packInt8Rows: Extended<'packInt8Rows'>;
@@ -30,19 +48,23 @@ export interface WasmExports extends Pick<Kernels, Same> {
   denseMatmul: Extended<'denseMatmul'>;
   /** `limit` is int8ActivationLimit(K), `bytes` activationBytes(K). */
   quantize16(q: number, x: number, K: number, limit: number, bytes: number, t0: number, t1: number): void;
-  /** `bytes` is activationBytes(K). */
-  int8Matmul(
-    out: number,
-    outStride: number,
-    q: number,
-    bytes: number,
+  /** The factors are those of int4ErrorFactors(K). */
+  packInt4Rows(
     w: number,
     scales: number,
+    errors: number,
+    source: number,
+    format: number,
     K: number,
-    T: number,
-    r0: number,
-    r1: number,
+    row0: number,
+    row1: number,
+    rounding: number,
+    activation: number,
+    alignment: number,
+    scratch: number,
   ): void;
+  int8Matmul: RowsMatmul;
+  int4Matmul: RowsMatmul;
   /** The fields of AttentionArgs in their order, then the range. */
   attention(...args: number[]): void;
   /** The same after `partials`. */
