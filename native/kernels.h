@@ -23,6 +23,9 @@ enum { BN_KV_F32 = 0, BN_KV_F16 = 1, BN_KV_Q8 = 2 };
 /* ATTENTION_BLOCK, ATTENTION_TOKENS of kernels.ts. */
 enum { BN_ATTENTION_BLOCK = 64, BN_ATTENTION_TOKENS = 8 };
 
+/* TernaryLayout of kernels.ts; BN_LAYOUT_FIELD_0 + i is 2-bit field i of bytes that lie as in rows of int8. */
+enum { BN_LAYOUT_I2_S = 0, BN_LAYOUT_TQ1_0 = 1, BN_LAYOUT_TQ2_0 = 2, BN_LAYOUT_FIELD_0 = 3 };
+
 /* Output rows that share a tile; ranges of rows start at multiples of it. */
 enum { BN_ROW_STEP = 16 };
 
@@ -92,6 +95,8 @@ typedef struct bn_kernels {
   int64_t (*int4_bytes)(int64_t M, int64_t K);
   int64_t (*attention_scratch_bytes)(int64_t heads, int64_t kv_heads, int64_t head_length);
 
+  /* codes u8 [K] of one row of a file; non-zero when a field held 3, which is no code */
+  int32_t (*unpack_ternary)(uint8_t *codes, const uint8_t *source, int32_t layout, int64_t K);
   /* codes u8 [row1 - row0][K], 0 1 2 for -1 0 1 */
   void (*pack_ternary)(uint8_t *w, const uint8_t *codes, int64_t K, int64_t row0, int64_t row1);
   /* w i8 [M][rowStride(K)], scales [M]; row 0 of source is row0 */

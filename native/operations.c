@@ -76,6 +76,7 @@ QUESTION(ternary_bytes, 2, k->ternary_bytes(I(0), I(1)))
 QUESTION(int4_bytes, 2, k->int4_bytes(I(0), I(1)))
 QUESTION(activation_bytes, 1, bn_activation_bytes(I(0)))
 QUESTION(attention_scratch_bytes, 3, k->attention_scratch_bytes(I(0), I(1), I(2)))
+QUESTION(unpack_ternary, 4, k->unpack_ternary(P(uint8_t, 0), P(const uint8_t, 1), S(2), I(3)))
 OPERATION(pack_ternary, 5, pack_ternary(P(uint8_t, 0), P(const uint8_t, 1), I(2), I(3), I(4)))
 OPERATION(pack_int8_rows, 7,
           pack_int8_rows(P(int8_t, 0), P(float, 1), P(const uint8_t, 2), S(3), I(4), I(5), I(6)))
@@ -145,6 +146,7 @@ napi_value bn_operations(napi_env env, const bn_kernels *kernels) {
       {"int4Bytes", int4_bytes},
       {"activationBytes", activation_bytes},
       {"attentionScratchBytes", attention_scratch_bytes},
+      {"unpackTernary", unpack_ternary},
       {"packTernary", pack_ternary},
       {"packInt8Rows", pack_int8_rows},
       {"packInt4Rows", pack_int4_rows},

@@ -11,6 +11,7 @@
 #include "../ops/rope.h"
 #include "../ops/kv.h"
 #include "../ops/pack.h"
+#include "../ops/unpack.h"
 #include "../ops/dots.h"
 #include "../ops/dense.h"
 #include "../ops/int8.h"
@@ -26,6 +27,7 @@ const bn_kernels BN_TABLE = {
     .ternary_bytes = bn_ternary_bytes,
     .int4_bytes = bn_int4_bytes,
     .attention_scratch_bytes = bn_attention_scratch_bytes,
+    .unpack_ternary = bn_unpack_ternary,
     .pack_ternary = bn_pack_ternary,
     .pack_int8_rows = bn_pack_int8_rows,
     .pack_int4_rows = bn_pack_int4_rows,
