@@ -201,7 +201,9 @@ async function build({ platform, arch, compiler, output, work, extra }) {
 }
 
 if (unknown !== undefined) {
-  process.stderr.write(`build-native: ${unknown} is no option; there are --prebuilt, --check, --sanitize=LIST\n`);
+  process.stderr.write(
+    `build-native: ${unknown} is no option; there are --prebuilt, --check, --sanitize=LIST\n`,
+  );
   process.exit(2);
 }
 try {

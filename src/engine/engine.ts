@@ -34,6 +34,7 @@ export interface EngineParts {
 }
 
 interface Loaded {
+  readonly backend: Backend;
   readonly heap: Heap;
   readonly team: Team;
   readonly plan: ModelPlan;
@@ -74,7 +75,7 @@ export class Engine {
     this.warnings = parts.warnings;
     const { heap } = parts.backend;
     const pool = new KvPool(heap, parts.plan.config, parts.kvFormat, parts.contextLength);
-    this.#loaded = { heap, team: parts.team, plan: parts.plan, pool };
+    this.#loaded = { backend: parts.backend, heap, team: parts.team, plan: parts.plan, pool };
   }
 
   /** Bytes of the heap that are in use. */
@@ -162,9 +163,10 @@ export class Engine {
 
   /** Ends all threads and lets go of the memory. */
   async dispose(): Promise<void> {
-    const team = this.#loaded?.team;
+    const loaded = this.#loaded;
     this.#loaded = undefined;
-    await team?.dispose();
+    await loaded?.team.dispose();
+    loaded?.backend.dispose();
   }
 
   #use(): Loaded {

@@ -16,7 +16,7 @@ const KV_FORMATS = { f16: KvFormat.F16, f32: KvFormat.F32, q8: KvFormat.Q8 } as 
 
 /** How a model is to be loaded. */
 export interface EngineOptions {
-  /** Default: the fastest that works here. */
+  /** Default: what the environment variable BITNET_BACKEND says, or the fastest that works here. */
   readonly backend?: BackendName;
   /** Compute threads; 0 computes on the calling thread. Default: as many as the machine runs at once, at most 8. */
   readonly threads?: number;

@@ -12,8 +12,26 @@
  */
 import { roundUp } from '../base/assert.ts';
 
-/** Names that a caller may ask for. `wasm` is the best WebAssembly build that passes its self-test here. */
-export type BackendName = 'reference' | 'wasm' | 'wasm-relaxed' | 'wasm-simd' | 'native';
+/** The native kernels by instruction set, the fastest of each processor family first. */
+export const NATIVE_VARIANTS = [
+  'native-avx512-vbmi',
+  'native-avx512',
+  'native-avx-vnni',
+  'native-avx2',
+  'native-i8mm',
+  'native-dotprod',
+  'native-neon',
+] as const;
+export type NativeVariant = (typeof NATIVE_VARIANTS)[number];
+
+/** Backends that run, by their own names. */
+export type RunningBackend = NativeVariant | 'wasm-relaxed' | 'wasm-simd' | 'reference';
+
+/**
+ * Names that a caller may ask for. `native` is the best variant of this processor, `wasm` the best WebAssembly build; both
+ * have to pass their self-test here.
+ */
+export type BackendName = RunningBackend | 'native' | 'wasm';
 
 /** How the elements of a dense matrix are stored on the heap, row after row. */
 export const DenseFormat = {
@@ -148,7 +166,7 @@ export function attentionPartialStride(headLength: number): number {
 /** The operations. All are synchronous and allocate nothing; wrong addresses are bugs of the caller. */
 export interface Kernels {
   /** The backend that runs, never an alias. */
-  readonly name: Exclude<BackendName, 'wasm'>;
+  readonly name: RunningBackend;
   /** Ranges of output rows should start at multiples of this. */
   readonly rowStep: number;
 
