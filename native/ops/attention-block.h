@@ -8,14 +8,15 @@
 
 #include "dots.h"
 
-/* Queries of a list: eight tokens of ten query heads. */
-enum { BN_QUERIES = 80 };
+/* Queries of a list: eight tokens of ten query heads; and up to how many cached rows are read as they are. */
+enum { BN_QUERIES = 80, BN_CACHED_QUERIES = 10 };
 
 typedef struct {
   int64_t count;
   /* Positions each query sees, and those of them in the block at hand (0 or less: none). */
   int64_t visible[BN_QUERIES];
   int64_t seen[BN_QUERIES];
+  int64_t most_seen;
   const float *q[BN_QUERIES];
   /* Where the mixed values go, f32 [rowStride(D)]. */
   float *mix[BN_QUERIES];
@@ -57,13 +58,14 @@ BN_INLINE const uint8_t *bn_kv_head(const bn_attention_args *args, int64_t offse
 }
 
 BN_INLINE void bn_expand_rows(float *to, int64_t to_stride, const uint8_t *head, const int32_t format, int64_t D,
-                              int64_t row0, int64_t row1) {
+                              int64_t row0, int64_t row1, int64_t ahead) {
   int64_t stride = bn_row_stride(D);
   const float *scales = (const float *)(head + BN_ATTENTION_BLOCK * stride);
   for (int64_t row = row0; row < row1; row++, to += to_stride) {
     for (int64_t d = 0; d < stride; d += 16) {
       int64_t at = row * stride + d;
       v16 x;
+      if (ahead) bn_prefetch_far(bn_row_at(head, at, format == BN_KV_Q8 ? BN_ROWS_INT8 : format) + ahead);
       if (format == BN_KV_F32) {
         x = bn_load((const float *)head + at);
       } else if (format == BN_KV_F16) {
@@ -78,42 +80,78 @@ BN_INLINE void bn_expand_rows(float *to, int64_t to_stride, const uint8_t *head,
   }
 }
 
-/* Rows [row0, row1) of a kv head as f32 at `to`. */
+/* Rows [row0, row1) of a kv head as f32 at `to`; what is `ahead` bytes behind them is fetched, unless that is 0. */
 static void bn_expand_kv(float *to, int64_t to_stride, const uint8_t *head, int32_t format, int64_t D, int64_t row0,
-                         int64_t row1) {
+                         int64_t row1, int64_t ahead) {
   switch (format) {
-    case BN_KV_F32: bn_expand_rows(to, to_stride, head, BN_KV_F32, D, row0, row1); break;
-    case BN_KV_F16: bn_expand_rows(to, to_stride, head, BN_KV_F16, D, row0, row1); break;
-    default: bn_expand_rows(to, to_stride, head, BN_KV_Q8, D, row0, row1); break;
+    case BN_KV_F32: bn_expand_rows(to, to_stride, head, BN_KV_F32, D, row0, row1, ahead); break;
+    case BN_KV_F16: bn_expand_rows(to, to_stride, head, BN_KV_F16, D, row0, row1, ahead); break;
+    default: bn_expand_rows(to, to_stride, head, BN_KV_Q8, D, row0, row1, ahead); break;
   }
 }
 
-/* Q queries from `first` on by the sixteen keys in the tile, to scores from `position` on. */
-BN_INLINE void bn_score_queries(const bn_queries *queries, const bn_attention_scratch *scratch,
-                                const uint8_t *const *keys, int64_t stride, int64_t first, int64_t position,
-                                const int Q) {
-  float *out[4];
-  for (int i = 0; i < Q; i++) out[i] = scratch->scores + (first + i) * BN_ATTENTION_BLOCK + position;
-  bn_dots(out, queries->q + first, keys, stride, BN_DENSE_F32, 0, Q);
+/*
+ * Keys or values of a block as the products read them: as they are cached, or expanded. Few queries take cached rows,
+ * whose expansion would cost as much as their products.
+ */
+typedef struct {
+  const uint8_t *start;
+  int64_t row_bytes;
+  const float *scales; /* of int8 rows, [64] */
+  int32_t format;
+} bn_kv_rows;
+
+BN_INLINE bn_kv_rows bn_expanded_rows(const bn_attention_scratch *scratch) {
+  return (bn_kv_rows){(const uint8_t *)scratch->tile, 4 * scratch->tile_stride, NULL, BN_DENSE_F32};
 }
 
-/* All queries by sixteen positions. Four neighbours are left out where none of them sees any. */
-static void bn_score_positions(const bn_queries *queries, const bn_attention_scratch *scratch, int64_t stride,
-                               int64_t position) {
-  const uint8_t *keys[16];
-  for (int64_t j = 0; j < 16; j++) keys[j] = (const uint8_t *)(scratch->tile + j * scratch->tile_stride);
-  const int64_t *seen = queries->seen;
-  int64_t i = 0;
-  for (; i + 4 <= queries->count; i += 4) {
-    if (seen[i] > position || seen[i + 1] > position || seen[i + 2] > position || seen[i + 3] > position) {
-      bn_score_queries(queries, scratch, keys, stride, i, position, 4);
-    }
+BN_INLINE bn_kv_rows bn_cached_rows(const uint8_t *head, int32_t format, int64_t stride) {
+  const float *scales = (const float *)(head + BN_ATTENTION_BLOCK * stride);
+  if (format == BN_KV_Q8) return (bn_kv_rows){head, stride, scales, BN_ROWS_INT8};
+  if (format == BN_KV_F16) return (bn_kv_rows){head, 2 * stride, NULL, BN_DENSE_F16};
+  return (bn_kv_rows){head, 4 * stride, NULL, BN_DENSE_F32};
+}
+
+/* Q queries from `first` on by sixteen keys, to scores from `position` on, where any of them sees that. */
+BN_INLINE void bn_score_queries(const bn_queries *queries, const bn_attention_scratch *scratch, const bn_rows16 *keys,
+                                const int32_t format, int64_t stride, int64_t first, int64_t position, int64_t ahead, const int Q) {
+  float *out[5];
+  int any = 0;
+  for (int i = 0; i < Q; i++) {
+    out[i] = scratch->scores + (first + i) * BN_ATTENTION_BLOCK + position;
+    any |= queries->seen[first + i] > position;
   }
-  if (i + 2 <= queries->count) {
-    bn_score_queries(queries, scratch, keys, stride, i, position, 2);
+  if (any) bn_dots(out, queries->q + first, keys, stride, format, ahead, Q);
+}
+
+/* All queries by the sixteen keys of `rows` from row `row` on, which have the positions from `position` on. */
+BN_INLINE void bn_score_positions(const bn_queries *queries, const bn_attention_scratch *scratch, const bn_kv_rows *rows,
+                                  const int32_t format, int64_t stride, int64_t row, int64_t position, int64_t ahead) {
+  bn_rows16 keys;
+  for (int j = 0; j < 16; j++) {
+    keys.row[j] = rows->start + (row + j) * rows->row_bytes;
+    if (format == BN_ROWS_INT8) keys.scale[j] = rows->scales[row + j];
+  }
+  int64_t i = 0, count = queries->count;
+  /* Groups of five query heads make lists that are multiples of five. */
+  if (count % 5 == 0) {
+    for (; i < count; i += 5) bn_score_queries(queries, scratch, &keys, format, stride, i, position, ahead, 5);
+  }
+  for (; i + 4 <= count; i += 4) bn_score_queries(queries, scratch, &keys, format, stride, i, position, ahead, 4);
+  if (i + 2 <= count) {
+    bn_score_queries(queries, scratch, &keys, format, stride, i, position, ahead, 2);
     i += 2;
   }
-  if (i < queries->count) bn_score_queries(queries, scratch, keys, stride, i, position, 1);
+  if (i < count) bn_score_queries(queries, scratch, &keys, format, stride, i, position, ahead, 1);
+}
+
+static void bn_score_rows(const bn_queries *queries, const bn_attention_scratch *scratch, const bn_kv_rows *rows,
+                          int64_t stride, int64_t row, int64_t position, int64_t ahead) {
+  switch (rows->format) {
+    case BN_DENSE_F32: bn_score_positions(queries, scratch, rows, BN_DENSE_F32, stride, row, position, ahead); break;
+    case BN_DENSE_F16: bn_score_positions(queries, scratch, rows, BN_DENSE_F16, stride, row, position, ahead); break;
+    default: bn_score_positions(queries, scratch, rows, BN_ROWS_INT8, stride, row, position, ahead); break;
+  }
 }
 
 /* Largest of n scores that `m` equals but for the sign of a zero: +0 goes before -0, which vector maxima do not promise. */
@@ -146,25 +184,31 @@ BN_INLINE void bn_block_softmax(float *scores, int64_t n, float scale, float *ma
   *weight = bn_fold(sum);
 }
 
+/* Whether a list is short enough to read cached rows as they are; the pad of a row may hold anything. */
+BN_INLINE int bn_reads_cached(const bn_queries *queries, const bn_attention_args *args) {
+  return queries->count <= BN_CACHED_QUERIES && args->head_length % 16 == 0;
+}
+
 /*
  * The block's part of every query: seen, the exponentials in scratch->scores, maximum and weight (-infinity and 0 where it
- * sees none). Fetches the values meanwhile. The values are in the tile when it is done.
+ * sees none). The values are fetched as the keys are read.
  */
 static void bn_block_weights(bn_queries *queries, const bn_attention_scratch *scratch, const bn_attention_args *args,
                              int64_t block, int64_t kv_head) {
-  int64_t D = args->head_length, most = 0;
+  int64_t D = args->head_length, stride = bn_row_stride(D);
+  queries->most_seen = 0;
   for (int64_t i = 0; i < queries->count; i++) {
     int64_t seen = queries->visible[i] - block * BN_ATTENTION_BLOCK;
     queries->seen[i] = seen < BN_ATTENTION_BLOCK ? seen : BN_ATTENTION_BLOCK;
-    if (queries->seen[i] > most) most = queries->seen[i];
+    if (queries->seen[i] > queries->most_seen) queries->most_seen = queries->seen[i];
   }
   const uint8_t *keys = bn_kv_head(args, args->keys, block, kv_head);
   const uint8_t *values = bn_kv_head(args, args->values, block, kv_head);
-  int64_t piece = bn_kv_head_bytes(args->format, D) / 4;
-  for (int64_t p = 0; p < most; p += 16, values += piece) {
-    bn_expand_kv(scratch->tile, scratch->tile_stride, keys, args->format, D, p, p + 16);
-    bn_prefetch_range(values, piece);
-    bn_score_positions(queries, scratch, bn_row_stride(D), p);
+  int cached = bn_reads_cached(queries, args);
+  bn_kv_rows rows = cached ? bn_cached_rows(keys, args->format, stride) : bn_expanded_rows(scratch);
+  for (int64_t p = 0; p < queries->most_seen; p += 16) {
+    if (!cached) bn_expand_kv(scratch->tile, scratch->tile_stride, keys, args->format, D, p, p + 16, values - keys);
+    bn_score_rows(queries, scratch, &rows, stride, cached ? p : 0, p, cached ? values - keys : 0);
   }
   for (int64_t i = 0; i < queries->count; i++) {
     queries->maximum[i] = -__builtin_inff();
@@ -172,86 +216,6 @@ static void bn_block_weights(bn_queries *queries, const bn_attention_scratch *sc
     if (queries->seen[i] <= 0) continue;
     bn_block_softmax(scratch->scores + i * BN_ATTENTION_BLOCK, queries->seen[i], args->scale, queries->maximum + i,
                      queries->weight + i);
-  }
-  bn_expand_kv(scratch->tile, scratch->tile_stride, bn_kv_head(args, args->values, block, kv_head), args->format, D, 0,
-               most);
-}
-
-/* Columns [d, d + 16 V) of the values in the tile, mixed for Q queries from `first` on. */
-BN_INLINE void bn_mix_tile(const bn_queries *queries, const bn_attention_scratch *scratch, int64_t first, int64_t d,
-                           const int Q, const int V) {
-  const float *weights = scratch->scores + first * BN_ATTENTION_BLOCK, *values = scratch->tile + d;
-  const int64_t *seen = queries->seen + first;
-  int64_t shared = seen[0];
-  BN_UNROLL
-  for (int i = 1; i < Q; i++) shared = seen[i] < shared ? seen[i] : shared;
-  if (shared < 0) shared = 0;
-  v16 acc[8 * BN_MIX_VECTORS];
-  BN_UNROLL
-  for (int i = 0; i < Q * V; i++) acc[i] = bn_zero();
-  for (int64_t p = 0; p < shared; p++) {
-    v16 value[BN_MIX_VECTORS];
-    BN_UNROLL
-    for (int j = 0; j < V; j++) value[j] = bn_load(values + p * scratch->tile_stride + 16 * j);
-    BN_UNROLL
-    for (int i = 0; i < Q; i++) {
-      v16 weight = bn_set1(weights[i * BN_ATTENTION_BLOCK + p]);
-      BN_UNROLL
-      for (int j = 0; j < V; j++) acc[i * V + j] = bn_add(acc[i * V + j], bn_mul(weight, value[j]));
-    }
-  }
-  BN_UNROLL
-  for (int i = 0; i < Q; i++) {
-    if (seen[i] <= 0) continue;
-    /* Later tokens see some positions more. */
-    for (int64_t p = shared; p < seen[i]; p++) {
-      v16 weight = bn_set1(weights[i * BN_ATTENTION_BLOCK + p]);
-      BN_UNROLL
-      for (int j = 0; j < V; j++) {
-        acc[i * V + j] = bn_add(acc[i * V + j], bn_mul(weight, bn_load(values + p * scratch->tile_stride + 16 * j)));
-      }
-    }
-    float *out = queries->mix[first + i] + d;
-    v16 keep = bn_set1(queries->keep[first + i]), take = bn_set1(queries->take[first + i]);
-    BN_UNROLL
-    for (int j = 0; j < V; j++) {
-      v16 mix = acc[i * V + j];
-      if (queries->fold) mix = bn_add(bn_mul(bn_load(out + 16 * j), keep), bn_mul(mix, take));
-      bn_store(out + 16 * j, mix);
-    }
-  }
-}
-
-/* As bn_mix_tile for a number of queries known at run time, at most BN_MIX_QUERIES. */
-BN_INLINE void bn_mix_some(const bn_queries *queries, const bn_attention_scratch *scratch, int64_t first, int64_t count,
-                           int64_t d, const int V) {
-  switch (count) {
-    case 1: bn_mix_tile(queries, scratch, first, d, 1, V); break;
-    case 2: bn_mix_tile(queries, scratch, first, d, 2, V); break;
-    case 3: bn_mix_tile(queries, scratch, first, d, 3, V); break;
-    case 4: bn_mix_tile(queries, scratch, first, d, 4, V); break;
-    case 5: bn_mix_tile(queries, scratch, first, d, 5, V); break;
-    case 6: bn_mix_tile(queries, scratch, first, d, 6, V); break;
-  }
-  if (BN_MIX_QUERIES == 8 && count == 7) bn_mix_tile(queries, scratch, first, d, 7, V);
-  if (BN_MIX_QUERIES == 8 && count == 8) bn_mix_tile(queries, scratch, first, d, 8, V);
-}
-
-/* All queries' mixes of the block's values; fetches `bytes` at `next` meanwhile. */
-static void bn_mix_values(const bn_queries *queries, const bn_attention_scratch *scratch, int64_t stride,
-                          const uint8_t *next, int64_t bytes) {
-  int64_t tiles = (queries->count + BN_MIX_QUERIES - 1) / BN_MIX_QUERIES;
-  int64_t piece = bn_round_up(bytes * BN_MIX_VECTORS * 16 / stride, 64);
-  for (int64_t d = 0; d < stride; d += 16 * BN_MIX_VECTORS, next += piece) {
-    if (bytes > 0) bn_prefetch_range(next, piece);
-    for (int64_t tile = 0; tile < tiles; tile++) {
-      int64_t first = queries->count * tile / tiles, last = queries->count * (tile + 1) / tiles;
-      if (BN_MIX_VECTORS == 1 || d + 16 * BN_MIX_VECTORS <= stride) {
-        bn_mix_some(queries, scratch, first, last - first, d, BN_MIX_VECTORS);
-      } else {
-        bn_mix_some(queries, scratch, first, last - first, d, 1);
-      }
-    }
   }
 }
 

@@ -6,6 +6,7 @@
 #define BN_ATTENTION_H
 
 #include "attention-block.h"
+#include "attention-mix.h"
 
 BN_INLINE void bn_add_query(bn_queries *queries, const bn_attention_args *args, int64_t t, int64_t head, float *mix) {
   int64_t i = queries->count++;
@@ -94,7 +95,7 @@ static void bn_attention(const bn_attention_args *args, int64_t i0, int64_t i1) 
         bn_fold_softmax(maximum + i, weight + i, queries.maximum + i, queries.weight + i, queries.keep + i,
                         queries.take + i);
       }
-      bn_mix_values(&queries, &scratch, stride, NULL, 0);
+      bn_mix_values(&queries, &scratch, args, block, kv_head, NULL);
     }
     bn_store_items(&queries, args, weight, i0, end);
     i0 = end;
@@ -114,9 +115,8 @@ BN_INLINE int64_t bn_partial_at(const bn_attention_args *args, int64_t t, int64_
 /* The partial results of one KV block for the queries of a list; `next` is what will be read after it. */
 static void bn_attend_list(bn_queries *queries, const bn_attention_scratch *scratch, const bn_attention_args *args,
                            int64_t block, int64_t kv_head, const uint8_t *next) {
-  int64_t bytes = bn_kv_head_bytes(args->format, args->head_length);
   bn_block_weights(queries, scratch, args, block, kv_head);
-  bn_mix_values(queries, scratch, bn_row_stride(args->head_length), next, next ? bytes : 0);
+  bn_mix_values(queries, scratch, args, block, kv_head, next);
   for (int64_t i = 0; i < queries->count; i++) {
     float *head = queries->mix[i] - 16;
     head[0] = queries->maximum[i];

@@ -22,7 +22,7 @@ BN_INLINE void bn_dense_store(const bn_dense_out *to, int64_t t, int64_t r, int6
 }
 
 /* Q tokens from t on by sixteen rows, of which `count` are wanted. */
-BN_INLINE void bn_dense_tokens(const bn_dense_out *to, const float *x, const uint8_t *const *rows, int64_t stride,
+BN_INLINE void bn_dense_tokens(const bn_dense_out *to, const float *x, const bn_rows16 *rows, int64_t stride,
                                const int32_t format, int64_t ahead, int64_t t, int64_t r, int64_t count, const int Q) {
   float results[4][16];
   float *out[4];
@@ -36,7 +36,7 @@ BN_INLINE void bn_dense_tokens(const bn_dense_out *to, const float *x, const uin
 }
 
 /* T tokens by sixteen rows. */
-BN_INLINE void bn_dense_block(const bn_dense_out *to, const float *x, const uint8_t *const *rows, int64_t stride,
+BN_INLINE void bn_dense_block(const bn_dense_out *to, const float *x, const bn_rows16 *rows, int64_t stride,
                               const int32_t format, int64_t ahead, int64_t T, int64_t r, int64_t count) {
   int64_t t = 0;
   for (; t + 4 <= T; t += 4) bn_dense_tokens(to, x, rows, stride, format, t == 0 ? ahead : 0, t, r, count, 4);
@@ -52,9 +52,9 @@ BN_INLINE void bn_dense_range(const bn_dense_out *to, const float *x, const uint
   int64_t bytes = bn_dense_row_bytes(format, K);
   for (int64_t r = r0; r < r1; r += 16) {
     int64_t count = r1 - r < 16 ? r1 - r : 16;
-    const uint8_t *rows[16];
-    for (int64_t i = 0; i < 16; i++) rows[i] = w + (r + (i < count ? i : count - 1)) * bytes;
-    bn_dense_block(to, x, rows, bn_row_stride(K), format, 4 * bytes, T, r, count);
+    bn_rows16 rows;
+    for (int64_t i = 0; i < 16; i++) rows.row[i] = w + (r + (i < count ? i : count - 1)) * bytes;
+    bn_dense_block(to, x, &rows, bn_row_stride(K), format, 4 * bytes, T, r, count);
   }
 }
 
@@ -74,9 +74,9 @@ BN_INLINE void bn_gather_range(const bn_dense_out *to, const float *x, const uin
   int64_t bytes = bn_dense_row_bytes(format, K);
   for (int64_t n = n0; n < n1; n += 16) {
     int64_t count = n1 - n < 16 ? n1 - n : 16;
-    const uint8_t *rows[16];
-    for (int64_t i = 0; i < 16; i++) rows[i] = w + ids[n + (i < count ? i : count - 1)] * bytes;
-    bn_dense_block(to, x, rows, bn_row_stride(K), format, 0, 1, n, count);
+    bn_rows16 rows;
+    for (int64_t i = 0; i < 16; i++) rows.row[i] = w + ids[n + (i < count ? i : count - 1)] * bytes;
+    bn_dense_block(to, x, &rows, bn_row_stride(K), format, 0, 1, n, count);
   }
 }
 

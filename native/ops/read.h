@@ -9,8 +9,10 @@ static int32_t bn_read_words(const uint8_t *address, int64_t bytes) {
   for (int j = 0; j < 4; j++) fold[j] = bn_bytes_xor(bn_bytes(address), bn_bytes(address));
   int64_t i = 0;
   for (; i + 256 <= bytes; i += 256) {
-    bn_prefetch_range(address + i + 4096, 256);
-    for (int j = 0; j < 4; j++) fold[j] = bn_bytes_xor(fold[j], bn_bytes(address + i + 64 * j));
+    for (int j = 0; j < 4; j++) {
+      bn_prefetch(address + i + 64 * j + 4096);
+      fold[j] = bn_bytes_xor(fold[j], bn_bytes(address + i + 64 * j));
+    }
   }
   for (; i < bytes; i += 64) fold[0] = bn_bytes_xor(fold[0], bn_bytes(address + i));
   return bn_bytes_xor_fold(bn_bytes_xor(bn_bytes_xor(fold[0], fold[1]), bn_bytes_xor(fold[2], fold[3])));

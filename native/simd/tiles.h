@@ -24,7 +24,7 @@
 
 #if defined(__AVX512F__)
 
-enum { BN_DOT_QUERIES = 4, BN_DOT_ROWS = 4, BN_MIX_QUERIES = 8, BN_MIX_VECTORS = 2, BN_INT_TOKENS = 8 };
+enum { BN_DOT_QUERIES = 5, BN_DOT_ROWS = 4, BN_MIX_QUERIES = 8, BN_MIX_VECTORS = 2, BN_INT_TOKENS = 8 };
 
 /* Adds the halves of a and of b, by units of 256 or (within each half) 128 bits: [sum of a, sum of b]. */
 BN_INLINE v16 bn_fold_pair256(v16 a, v16 b) {
@@ -201,8 +201,10 @@ BN_INLINE void bn_store_first(float *p, v16 x, int64_t n) {
   }
 }
 
-BN_INLINE void bn_prefetch_range(const void *p, int64_t bytes) {
-  for (int64_t i = 0; i < bytes; i += 64) bn_prefetch((const char *)p + i);
-}
+/*
+ * Fetches a line into the second cache level. What is needed some thousand cycles later belongs there: lines on their way
+ * to the first level hold one of its few miss buffers, and a burst of them stops the loads of the work at hand.
+ */
+BN_INLINE void bn_prefetch_far(const void *p) { __builtin_prefetch(p, 0, 2); }
 
 #endif
