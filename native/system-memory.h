@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 typedef pthread_mutex_t bn_lock;
@@ -70,11 +69,11 @@ static inline uint8_t *bn_system_map(const char *path, uint64_t offset, uint64_t
     *reason = "the file cannot be opened";
     return NULL;
   }
-  struct stat status;
   void *span = MAP_FAILED;
+  /* Not fstat, whose symbol would tie the module to a newer C library. */
+  const off_t size = lseek(file, 0, SEEK_END);
   *before = offset % (uint64_t)sysconf(_SC_PAGESIZE);
-  if (fstat(file, &status) != 0 || status.st_size < 0 || offset > (uint64_t)status.st_size ||
-      length > (uint64_t)status.st_size - offset || length == 0) {
+  if (size < 0 || offset > (uint64_t)size || length > (uint64_t)size - offset || length == 0) {
     *reason = "the file is shorter than what is to be mapped";
   } else {
     span = mmap(NULL, *before + length, PROT_READ, MAP_PRIVATE, file, (off_t)(offset - *before));

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { KV_CACHE_TYPES } from '../engine/options.ts';
 import { type BackendName, type LoadOptions, loadModel, type Model } from '../index.ts';
-import { NATIVE_VARIANTS } from '../kernels/kernels.ts';
+import { NATIVE_VARIANTS } from '../kernels/backend-name.ts';
 import type { CommandInput, CommandOption } from './command.ts';
 import { UsageError } from './errors.ts';
 import { choiceOption, parseChoice, wholeOption } from './option-values.ts';

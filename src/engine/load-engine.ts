@@ -2,7 +2,7 @@
 import { environmentVariable, Worker } from '#platform';
 import { BitnetError } from '../base/errors.ts';
 import type { Backend } from '../kernels/backend.ts';
-import type { BackendName } from '../kernels/kernels.ts';
+import type { BackendName } from '../kernels/backend-name.ts';
 import { selectBackend } from '../kernels/select.ts';
 import { createTeam } from '../kernels/team/team.ts';
 import { type Inventory, takeInventory } from '../model/loading/inventory.ts';

@@ -1,7 +1,8 @@
 /** How an engine is loaded: what a caller may choose, the defaults, and what the choice takes of memory. */
 import { hardwareThreads, hasSharedMemory } from '#platform';
 import { BitnetError } from '../base/errors.ts';
-import { type BackendName, type Kernels, KvFormat } from '../kernels/kernels.ts';
+import type { BackendName } from '../kernels/backend-name.ts';
+import { type Kernels, KvFormat } from '../kernels/kernels.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Inventory } from '../model/loading/inventory.ts';
 import type { HeadMode } from '../model/loading/load.ts';

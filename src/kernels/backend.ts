@@ -4,8 +4,9 @@
  */
 import { assert } from '../base/assert.ts';
 import { BitnetError } from '../base/errors.ts';
+import type { NativeVariant, RunningBackend } from './backend-name.ts';
 import { Heap, type HeapMemory } from './heap.ts';
-import type { Kernels, NativeVariant, RunningBackend } from './kernels.ts';
+import type { Kernels } from './kernels.ts';
 import { bindNative } from './native/bind.ts';
 import type { NativeExports } from './native/exports.ts';
 import { loadNative } from './native/load.ts';

@@ -1,7 +1,7 @@
 /** Which backend runs: the one asked for, or the fastest that works here. */
 import { BitnetError } from '../base/errors.ts';
 import { type Backend, createNativeBackend, createReferenceBackend, createWasmBackend } from './backend.ts';
-import { type BackendName, NATIVE_VARIANTS, type NativeVariant } from './kernels.ts';
+import { type BackendName, NATIVE_VARIANTS, type NativeVariant } from './backend-name.ts';
 import type { NativeExports } from './native/exports.ts';
 import { isNativeVariant, loadNative, usableVariants, variantFault } from './native/load.ts';
 import { findKernelFault } from './self-test.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Backend } from './backend.ts';
-import { type Kernels, NATIVE_VARIANTS } from './kernels.ts';
+import { NATIVE_VARIANTS } from './backend-name.ts';
+import type { Kernels } from './kernels.ts';
 import { selectBackend } from './select.ts';
 import { findKernelFault } from './self-test.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BitnetError } from '#src/base/errors.js';
-import { NATIVE_VARIANTS } from '#src/kernels/kernels.js';
+import { NATIVE_VARIANTS } from '#src/kernels/backend-name.js';
 import { usableVariants, variantFault } from '#src/kernels/native/load.js';
 import { selectBackend } from '#src/kernels/select.js';
 import { runKernelConformance } from './kernels.ts';

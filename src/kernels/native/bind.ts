@@ -1,7 +1,8 @@
 /** A variant's operations as {@link Kernels}, for the calling thread. */
 import { BitnetError } from '../../base/errors.ts';
 import { attentionNumbers } from '../attention-numbers.ts';
-import type { Kernels, NativeVariant } from '../kernels.ts';
+import type { NativeVariant } from '../backend-name.ts';
+import type { Kernels } from '../kernels.ts';
 import type { NativeExports, RegionHandle } from './exports.ts';
 
 /** Code of the error of a thread that waited for one that will not come; that one's own error says why. */

@@ -1,5 +1,6 @@
 /** What the compiled module (native/module.c, native/operations.c) exports. */
-import type { Kernels, NativeVariant } from '../kernels.ts';
+import type { NativeVariant } from '../backend-name.ts';
+import type { Kernels } from '../kernels.ts';
 
 /** A region of memory that this thread holds a reference to. */
 export type RegionHandle = { readonly region: unique symbol };

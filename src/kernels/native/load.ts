@@ -1,6 +1,6 @@
 /** The compiled module, where there is one for this system, and which of its variants this processor runs. */
 import { nativeModule } from '#platform';
-import { NATIVE_VARIANTS, type NativeVariant } from '../kernels.ts';
+import { NATIVE_VARIANTS, type NativeVariant } from '../backend-name.ts';
 import type { NativeExports } from './exports.ts';
 
 /** The module, a sentence on why there is none, or undefined in surroundings that have no such modules. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Worker } from '#platform';
 import { BitnetError } from '../../base/errors.ts';
 import type { Backend } from '../backend.ts';
-import type { NativeVariant, RunningBackend } from '../kernels.ts';
+import type { NativeVariant, RunningBackend } from '../backend-name.ts';
 import { usableVariants } from '../native/load.ts';
 import { selectBackend } from '../select.ts';
 import { share } from './member.ts';
