@@ -21,7 +21,7 @@ BN_INLINE void bn_int8_dots(int32_t *sums, const uint8_t *q, const int8_t *const
     v64 q_high = bn_bytes(high + k), q_low = bn_bytes(low + k);
     BN_UNROLL
     for (int j = 0; j < 4; j++) {
-      bn_prefetch(rows[j] + k + 4 * stride);
+      bn_prefetch_far(rows[j] + k + 4 * stride);
       v64 w = bn_dot_weights(bn_int8_bytes(rows[j], k, stride));
       upper[j] = bn_dot(upper[j], w, q_high);
       lower[j] = bn_dot(lower[j], w, q_low);

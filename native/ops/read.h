@@ -10,7 +10,7 @@ static int32_t bn_read_words(const uint8_t *address, int64_t bytes) {
   int64_t i = 0;
   for (; i + 256 <= bytes; i += 256) {
     for (int j = 0; j < 4; j++) {
-      bn_prefetch(address + i + 64 * j + 4096);
+      bn_prefetch_far(address + i + 64 * j + 4096);
       fold[j] = bn_bytes_xor(fold[j], bn_bytes(address + i + 64 * j));
     }
   }

@@ -22,6 +22,13 @@
 #define BN_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Four bytes; apart from their neighbours, so that one instruction loads and broadcasts them. */
+BN_INLINE int32_t bn_word(const int8_t *p) {
+  int32_t word;
+  memcpy(&word, p, sizeof word);
+  return word;
+}
+
 #if defined(__AVX512F__)
 
 enum { BN_DOT_QUERIES = 5, BN_DOT_ROWS = 4, BN_MIX_QUERIES = 8, BN_MIX_VECTORS = 2, BN_INT_TOKENS = 8 };
@@ -61,10 +68,8 @@ BN_INLINE uint32_t bn_not_less(v16 x, v16 y) { return _mm512_cmp_ps_mask(x, y, _
 BN_INLINE v64 bn_low_nibbles(v64 x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
 BN_INLINE v64 bn_high_nibbles(v64 x) { return bn_low_nibbles(_mm512_srli_epi16(x, 4)); }
 BN_INLINE v16i bn_dot_nibbles(v16i acc, v64 low, v64 high, const int8_t *q) {
-  int32_t words[2];
-  memcpy(words, q, sizeof words);
-  acc = _mm512_dpbusd_epi32(acc, low, _mm512_set1_epi32(words[0]));
-  return _mm512_dpbusd_epi32(acc, high, _mm512_set1_epi32(words[1]));
+  acc = _mm512_dpbusd_epi32(acc, low, _mm512_set1_epi32(bn_word(q)));
+  return _mm512_dpbusd_epi32(acc, high, _mm512_set1_epi32(bn_word(q + 4)));
 }
 
 #elif defined(__AVX2__)
@@ -121,9 +126,7 @@ BN_INLINE __m256i bn_dot_nibbles32(__m256i acc, __m256i low, __m256i high, __m25
 }
 #endif
 BN_INLINE v16i bn_dot_nibbles(v16i acc, v64 low, v64 high, const int8_t *q) {
-  int32_t words[2];
-  memcpy(words, q, sizeof words);
-  __m256i q0 = _mm256_set1_epi32(words[0]), q1 = _mm256_set1_epi32(words[1]);
+  __m256i q0 = _mm256_set1_epi32(bn_word(q)), q1 = _mm256_set1_epi32(bn_word(q + 4));
   return (v16i){bn_dot_nibbles32(acc.a, low.a, high.a, q0, q1), bn_dot_nibbles32(acc.b, low.b, high.b, q0, q1)};
 }
 
@@ -183,9 +186,8 @@ BN_INLINE int32x4_t bn_dot_nibbles16(int32x4_t acc, int8x16_t low, int8x16_t hig
 }
 #endif
 BN_INLINE v16i bn_dot_nibbles(v16i acc, v64 low, v64 high, const int8_t *q) {
-  int32_t words[2];
-  memcpy(words, q, sizeof words);
-  int8x16_t q0 = vreinterpretq_s8_s32(vdupq_n_s32(words[0])), q1 = vreinterpretq_s8_s32(vdupq_n_s32(words[1]));
+  int8x16_t q0 = vreinterpretq_s8_s32(vdupq_n_s32(bn_word(q)));
+  int8x16_t q1 = vreinterpretq_s8_s32(vdupq_n_s32(bn_word(q + 4)));
   BN_FOUR(v16i, bn_dot_nibbles16(acc.r[i], low.r[i], high.r[i], q0, q1));
 }
 
