@@ -6,7 +6,15 @@
  * a consumer. Needs `npm run build` (or `npm test`) to have run. Prints one line per check and fails at the first fault.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,11 +31,15 @@ const REQUIRED = [
   'dist/cli/main.js',
   'dist/platform/node.js',
   'dist/platform/browser.js',
+  'dist/kernels/native/load.js',
   ...['relaxed', 'simd'].flatMap((entry) =>
     ['shared', 'local'].map((memory) => `dist/kernels/wasm/${entry}-${memory}.wasm`),
   ),
 ];
-const ALLOWED = /^(README\.md|LICENSE|package\.json|dist\/.+\.(js|d\.ts|wasm)|models\/.+)$/;
+const ALLOWED =
+  /^(README\.md|LICENSE|package\.json|dist\/.+\.(js|d\.ts|wasm)|models\/.+|prebuilds\/[a-z0-9]+-[a-z0-9]+\/bitnet\.node)$/;
+/** Compiled modules, made by `npm run build:prebuilt`; a checkout need not have them, a release must. */
+const PREBUILT = ['linux-x64', 'linux-arm64'].map((target) => `prebuilds/${target}/bitnet.node`);
 const FORBIDDEN = /\.test\.|\.map$/;
 const PROMPT = 'Once upon a time';
 const TOKENS = 12;
@@ -127,6 +139,12 @@ function pack(folder) {
   if (missing.length > 0) throw new PackageFault(`the tarball lacks ${missing.join(', ')}`);
   if (!files.some((file) => /^models\/.+\.gguf$/.test(file)))
     throw new PackageFault('the tarball lacks a model');
+  if (existsSync(join(root, 'prebuilds'))) {
+    const absent = PREBUILT.filter((file) => !files.includes(file));
+    if (absent.length > 0) throw new PackageFault(`the tarball lacks ${absent.join(', ')}`);
+  } else {
+    passed('without native modules, since prebuilds/ was not made; wasm runs where it is installed');
+  }
   const strange = files.filter((file) => !ALLOWED.test(file) || FORBIDDEN.test(file));
   if (strange.length > 0) throw new PackageFault(`the tarball should not hold ${strange.join(', ')}`);
   if (packed.size > MAX_PACKED_BYTES) {

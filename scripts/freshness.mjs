@@ -17,7 +17,7 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** @typedef {'dist' | 'wasm' | 'tests'} Part */
+/** @typedef {'dist' | 'wasm' | 'native' | 'tests'} Part */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -25,6 +25,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = {
   dist: ['src', 'tsconfig.json', 'package.json', 'package-lock.json'],
   wasm: ['assembly', 'scripts/build-wasm.mjs', 'package-lock.json'],
+  native: ['native', 'scripts/build-native.mjs', 'package-lock.json'],
   tests: ['test', 'src', 'tsconfig.test.json', 'tsconfig.json', 'package.json', 'package-lock.json'],
 };
 
@@ -32,12 +33,17 @@ const SOURCES = {
 const OUTPUTS = {
   dist: { from: 'src', to: 'dist' },
   wasm: { from: 'assembly', to: 'dist/kernels/wasm' },
+  native: { from: 'native', to: 'dist/native' },
   tests: { from: 'test', to: 'build/test' },
 };
 
 /** The entries that asc compiles, and the memory flavours of each (build-wasm.mjs says what they are). */
 export const WASM_ENTRIES = ['relaxed', 'simd'];
 export const WASM_FLAVOURS = ['shared', 'local'];
+
+/** The compiled module, which is missing where no compiler is; the record of the build then says so. */
+const NATIVE_OUTPUT = 'dist/native/bitnet.node';
+const WITHOUT_OUTPUT = ' without output';
 
 /** True when node_modules/ holds every package of package-lock.json in its exact version. */
 export function isInstalled() {
@@ -72,7 +78,10 @@ function readPackages(file) {
  */
 export function isBuilt(part) {
   const stamp = stampOf(part);
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== stateOf(part)) return false;
+  if (!existsSync(stamp)) return false;
+  const recorded = readFileSync(stamp, 'utf8');
+  if (part === 'native' && recorded === `${stateOf(part)}${WITHOUT_OUTPUT}`) return true;
+  if (recorded !== stateOf(part)) return false;
   return expectedOutputs(part).every((file) => existsSync(join(root, file)));
 }
 
@@ -100,10 +109,11 @@ export function forgetBuild(part) {
 /**
  * @param {Part} part
  * @param {string} state what {@link stateOf} said before the build
+ * @param {boolean} [hasOutput] false when nothing could be built, which is not tried again until a source changes
  */
-export function recordBuild(part, state) {
+export function recordBuild(part, state, hasOutput = true) {
   mkdirSync(join(root, 'build'), { recursive: true });
-  writeFileSync(stampOf(part), state);
+  writeFileSync(stampOf(part), hasOutput ? state : `${state}${WITHOUT_OUTPUT}`);
 }
 
 /** @param {Part} part */
@@ -120,10 +130,21 @@ export function removeOrphans(part) {
   const { to } = OUTPUTS[part];
   const expected = new Set(expectedOutputs(part).map(withoutEnding));
   for (const file of listFiles(to)) {
-    const isOfPart = file.endsWith('.wasm') === (part === 'wasm') || part === 'tests';
-    if (isOfPart && !expected.has(withoutEnding(file))) rmSync(join(root, file));
+    if (partOf(file, part) === part && !expected.has(withoutEnding(file))) rmSync(join(root, file));
   }
   removeEmptyFolders(join(root, to));
+}
+
+/**
+ * The part that a file of a part's output folder belongs to: in dist/ they lie among each other.
+ *
+ * @param {string} file
+ * @param {Part} part
+ */
+function partOf(file, part) {
+  if (part === 'tests') return part;
+  if (file.endsWith('.wasm')) return 'wasm';
+  return file.startsWith(OUTPUTS.native.to) ? 'native' : 'dist';
 }
 
 /**
@@ -133,6 +154,7 @@ export function removeOrphans(part) {
  */
 function expectedOutputs(part) {
   const { from, to } = OUTPUTS[part];
+  if (part === 'native') return [NATIVE_OUTPUT];
   if (part === 'wasm') {
     const entries = WASM_ENTRIES.filter((entry) => existsSync(join(root, from, `${entry}.ts`)));
     return entries.flatMap((entry) => WASM_FLAVOURS.map((flavour) => `${to}/${entry}-${flavour}.wasm`));

@@ -3,15 +3,18 @@
 /**
  * Installs and builds whatever is missing or out of date, so that `npm start` and `npm test` work from a bare clone.
  * Silent when there is nothing to do, and then needs no network. Steps: npm install, tsc to dist/, asc to
- * dist/kernels/wasm/, and with `--tests` tsc to build/test/. `--build` builds even when nothing changed.
+ * dist/kernels/wasm/, a C compiler (where there is one) to dist/native/, and with `--tests` tsc to build/test/. `--build` builds even when nothing changed.
  * freshness.mjs decides what is out of date; this file only runs the steps, one set-up at a time.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { forgetBuild, isBuilt, isInstalled, recordBuild, removeOrphans, stateOf } from './freshness.mjs';
 import { lockSetup } from './setup-lock.mjs';
+
+/** Exit status of build-native.mjs when there is no compiler. */
+const NO_COMPILER = 3;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -32,6 +35,11 @@ export async function setup({ tests = false, build = false } = {}) {
       line: 'building the wasm kernels…',
       isDone: () => !build && isBuilt('wasm'),
       run: () => compile('wasm'),
+    },
+    {
+      line: 'building the native kernels…',
+      isDone: () => !build && isBuilt('native'),
+      run: compileNative,
     },
   ];
   if (tests) {
@@ -78,6 +86,24 @@ async function compile(part) {
   else await runTool('build-wasm', process.execPath, [join('scripts', 'build-wasm.mjs')]);
   removeOrphans(part);
   recordBuild(part, state);
+}
+
+/** Native kernels make it fast and nothing depends on them: where they cannot be built, one line says so. */
+async function compileNative() {
+  const state = stateOf('native');
+  forgetBuild('native');
+  const outcome = spawnSync(process.execPath, [join('scripts', 'build-native.mjs')], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  removeOrphans('native');
+  recordBuild('native', state, outcome.status === 0);
+  if (outcome.status === 0) return;
+  const line =
+    outcome.status === NO_COMPILER
+      ? outcome.stderr.trim()
+      : 'native: the kernels could not be compiled here (node scripts/build-native.mjs tells why); wasm is used';
+  process.stderr.write(`${line}\n`);
 }
 
 /**

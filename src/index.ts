@@ -18,7 +18,7 @@ export type { SamplingOptions, TokenProbability } from './engine/generation/samp
 export { type LoadOptions, loadModel, type Model, type TokenizeOptions } from './engine/model.ts';
 export type { ModelSource } from './engine/source.ts';
 export { blobFolder } from './formats/sources/blob.ts';
-export type { BackendName } from './kernels/kernels.ts';
+export type { BackendName } from './kernels/backend-name.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { ChatMessage } from './tokenizer/chat/chat-template.ts';
 export type { EncodeOptions, Tokenizer } from './tokenizer/tokenizer.ts';

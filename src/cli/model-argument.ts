@@ -5,17 +5,19 @@
 import { fileURLToPath } from 'node:url';
 import { KV_CACHE_TYPES } from '../engine/options.ts';
 import { type BackendName, type LoadOptions, loadModel, type Model } from '../index.ts';
+import { NATIVE_VARIANTS } from '../kernels/backend-name.ts';
 import type { CommandInput, CommandOption } from './command.ts';
 import { UsageError } from './errors.ts';
 import { choiceOption, parseChoice, wholeOption } from './option-values.ts';
 import { ProgressBar } from './progress.ts';
 
 const BACKENDS = [
-  'reference',
+  'native',
   'wasm',
+  'reference',
   'wasm-relaxed',
   'wasm-simd',
-  'native',
+  ...NATIVE_VARIANTS,
 ] as const satisfies BackendName[];
 
 /** Options of every command that loads a model. */

@@ -52,6 +52,7 @@ export interface HeadStatistics {
 
 /** What an engine holds memory and threads with. */
 export interface Loaded {
+  readonly backend: Backend;
   readonly heap: Heap;
   readonly kernels: Kernels;
   readonly team: Team;
@@ -97,7 +98,8 @@ export class Engine {
     this.kvFormat = parts.kvFormat;
     const { heap, kernels } = parts.backend;
     const pool = new KvPool(heap, parts.plan.config, parts.kvFormat, parts.contextLength);
-    this.#loaded = { heap, kernels, team: parts.team, plan: parts.plan, pool };
+    const { backend, team, plan } = parts;
+    this.#loaded = { backend, heap, kernels, team, plan, pool };
   }
 
   /** Bytes of the heap that are in use. */
@@ -206,9 +208,10 @@ export class Engine {
 
   /** Ends all threads and lets go of the memory. */
   async dispose(): Promise<void> {
-    const team = this.#loaded?.team;
+    const loaded = this.#loaded;
     this.#loaded = undefined;
-    await team?.dispose();
+    await loaded?.team.dispose();
+    loaded?.backend.dispose();
   }
 
   #use(): Loaded {

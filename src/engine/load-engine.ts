@@ -1,7 +1,8 @@
 /** From a model's opened files to an engine: chooses a backend, starts the team, loads and tests the weights. */
-import { Worker } from '#platform';
+import { environmentVariable, Worker } from '#platform';
 import { BitnetError } from '../base/errors.ts';
 import type { Backend } from '../kernels/backend.ts';
+import type { BackendName } from '../kernels/backend-name.ts';
 import { selectBackend } from '../kernels/select.ts';
 import { createTeam } from '../kernels/team/team.ts';
 import { type Inventory, takeInventory } from '../model/loading/inventory.ts';
@@ -36,14 +37,15 @@ export async function loadEngine(opened: OpenedModel, options: EngineOptions = {
   const inventory = takeInventory(opened);
   const warnings = [...inventory.warnings];
   const exclude = new Set<string>();
+  const requested = options.backend ?? (environmentVariable('BITNET_BACKEND') as BackendName | undefined);
   for (;;) {
-    const { backend, passedOver } = await selectBackend(options.backend, settings.threads > 0, exclude);
+    const { backend, passedOver } = await selectBackend(requested, settings.threads > 0, exclude);
     const result = await loadOn(backend, opened, inventory, options, settings);
     if (typeof result !== 'string')
       return new Engine({ ...result, warnings: [...warnings, ...passedOver, ...result.warnings] });
     const message = `${backend.name} gave wrong numbers on this machine and was not used: ${result}`;
-    // `wasm` names two; either is what was asked for.
-    if (options.backend !== undefined && options.backend !== 'wasm') {
+    // These name several; any of them is what was asked for.
+    if (requested !== undefined && requested !== 'wasm' && requested !== 'native') {
       throw new BitnetError('backend/self-test-failed', message);
     }
     warnings.push(message);
@@ -99,6 +101,7 @@ async function loadOn(
     const fault = await findModelFault(backend, inventory, weights);
     if (fault !== undefined) {
       await team.dispose();
+      backend.dispose();
       return fault;
     }
     await team.run('useModel', plan);
@@ -106,6 +109,7 @@ async function loadOn(
     return { backend, team, plan, contextLength, kvFormat, warnings: fitted.warnings };
   } catch (error) {
     await team.dispose();
+    backend.dispose();
     throw error;
   }
 }

@@ -21,7 +21,7 @@ describe('a loaded model', () => {
     assert.equal(model.config.architecture, 'bitnet-b1.58');
     assert.equal(model.config.vocabularySize, 2048);
     assert.equal(model.contextLength, model.config.contextLength);
-    assert.match(model.backend, /^wasm-(simd|relaxed)$/);
+    assert.match(model.backend, /^(wasm|native)-/);
     assert.equal(model.threads, 1);
     assert.ok(model.loadSeconds > 0);
     // A runtime without relaxed SIMD is said to have none.
@@ -173,7 +173,7 @@ describe('loading', () => {
       [{ kvCache: 'f8' } as unknown as LoadOptions, 'option/kvCache'],
       [{ head: 'best' } as unknown as LoadOptions, 'option/head'],
       [{ backend: 'cuda' } as unknown as LoadOptions, 'backend/unknown'],
-      [{ backend: 'native' }, 'backend/unavailable'],
+      [{ backend: process.arch === 'arm64' ? 'native-avx2' : 'native-neon' }, 'backend/unavailable'],
     ];
     for (const [options, code] of cases) {
       const seen: number[] = [];

@@ -1,6 +1,6 @@
 /** The public face of a loaded model: text in, text out. Everything here is engine, session and tokenizer put together. */
 import { BitnetError } from '../base/errors.ts';
-import type { BackendName } from '../kernels/kernels.ts';
+import type { RunningBackend } from '../kernels/backend-name.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { openModel, withoutMetadata } from '../model/open.ts';
 import type { ChatMessage, ChatTemplate } from '../tokenizer/chat/chat-template.ts';
@@ -65,7 +65,7 @@ export class Model {
   /** Dims and constants. */
   readonly config: ModelConfig;
   /** The kernels that run, for example `wasm-relaxed`; never an alias. */
-  readonly backend: Exclude<BackendName, 'wasm'>;
+  readonly backend: RunningBackend;
   /** Tokens that a conversation can hold. */
   readonly contextLength: number;
   readonly tokenizer: Tokenizer;

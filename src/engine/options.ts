@@ -1,7 +1,8 @@
 /** How an engine is loaded: what a caller may choose, the defaults, and what the choice takes of memory. */
 import { hardwareThreads, hasSharedMemory } from '#platform';
 import { BitnetError } from '../base/errors.ts';
-import { type BackendName, KvFormat } from '../kernels/kernels.ts';
+import type { BackendName } from '../kernels/backend-name.ts';
+import { KvFormat } from '../kernels/kernels.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Inventory } from '../model/loading/inventory.ts';
 import { type MemoryPlan, planMemory, type SizeKernels } from '../model/loading/memory-plan.ts';
@@ -17,7 +18,7 @@ const KV_FORMATS = { f16: KvFormat.F16, f32: KvFormat.F32, q8: KvFormat.Q8 } as 
 
 /** How a model is to be loaded. */
 export interface EngineOptions {
-  /** Default: the fastest that works here. */
+  /** Default: what the environment variable BITNET_BACKEND says, or the fastest that works here. */
   readonly backend?: BackendName;
   /** Compute threads; 0 computes on the calling thread. Default: as many as the machine runs at once, at most 8. */
   readonly threads?: number;

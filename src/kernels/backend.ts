@@ -4,8 +4,13 @@
  */
 import { assert } from '../base/assert.ts';
 import { BitnetError } from '../base/errors.ts';
-import { Heap } from './heap.ts';
-import type { BackendName, Kernels } from './kernels.ts';
+import type { NativeVariant, RunningBackend } from './backend-name.ts';
+import { Heap, type HeapMemory } from './heap.ts';
+import type { Kernels } from './kernels.ts';
+import { bindNative } from './native/bind.ts';
+import type { NativeExports } from './native/exports.ts';
+import { loadNative } from './native/load.ts';
+import { NativeMemory } from './native/memory.ts';
 import { createReferenceKernels, REFERENCE_HEAP_LIMIT } from './reference/backend.ts';
 import { bindWasm, wasmScratchBytes } from './wasm/bind.ts';
 
@@ -17,16 +22,24 @@ export type BackendShare =
       readonly name: 'wasm-relaxed' | 'wasm-simd';
       readonly module: WebAssembly.Module;
       readonly memory: WebAssembly.Memory;
+    }
+  | {
+      readonly kind: 'native';
+      readonly name: NativeVariant;
+      /** number of the region in this process */
+      readonly region: number;
     };
 
 /** A backend ready for use in this thread. */
 export interface Backend {
-  readonly name: Exclude<BackendName, 'wasm'>;
+  readonly name: RunningBackend;
   readonly heap: Heap;
   readonly kernels: Kernels;
   /** Whether the heap can be shared with other threads. */
   readonly isShared: boolean;
   readonly share: BackendShare;
+  /** Lets go of the heap once no thread uses it. Views that are left stay safe to touch, and mean nothing. */
+  dispose(): void;
 }
 
 /** Rows that the scratch of a wasm instance has room for, in f32 elements. */
@@ -39,9 +52,12 @@ const WASM_PAGES = 65536;
 export function createReferenceBackend(isShared: boolean): Backend {
   const options = { maxByteLength: REFERENCE_HEAP_LIMIT };
   const buffer = isShared ? new SharedArrayBuffer(65536, options) : new ArrayBuffer(65536, options);
+  const window = { buffer, start: 0 };
   const heap = new Heap({
-    buffer: () => buffer,
+    base: 0,
+    window: () => window,
     grow(bytes) {
+      if (bytes <= buffer.byteLength) return;
       if (buffer instanceof ArrayBuffer) buffer.resize(bytes);
       else buffer.grow(bytes);
     },
@@ -54,6 +70,7 @@ export function createReferenceBackend(isShared: boolean): Backend {
     kernels: createReferenceKernels(buffer),
     isShared,
     share: { kind: 'reference', buffer },
+    dispose: () => {},
   };
 }
 
@@ -66,9 +83,11 @@ export function createWasmBackend(
   const memory = createMemory(isShared);
   const heap = new Heap(
     {
-      buffer: () => memory.buffer,
-      grow: (bytes) => {
-        memory.grow(Math.ceil((bytes - memory.buffer.byteLength) / 65536));
+      base: 0,
+      window: windowOf(memory),
+      grow(bytes) {
+        const missing = bytes - memory.buffer.byteLength;
+        if (missing > 0) memory.grow(Math.ceil(missing / 65536));
       },
       limitBytes: WASM_PAGES * 65536,
       limitAdvice:
@@ -83,7 +102,43 @@ export function createWasmBackend(
     kernels: bindWasm(name, module, memory, scratch),
     isShared,
     share: { kind: 'wasm', name, module, memory },
+    dispose: () => {},
   };
+}
+
+/** All of a wasm memory as it is now: growth makes another buffer. */
+function windowOf(memory: WebAssembly.Memory): HeapMemory['window'] {
+  return () => ({ buffer: memory.buffer, start: 0 });
+}
+
+/**
+ * A native backend on a fresh region of address space.
+ *
+ * @throws BitnetError `memory/exhausted` when the system gives no address space
+ */
+export function createNativeBackend(name: NativeVariant, native: NativeExports): Backend {
+  const memory = reserveMemory(native);
+  return {
+    name,
+    heap: new Heap(memory),
+    kernels: bindNative(name, native, memory.handle),
+    // Threads of a process share all of its memory.
+    isShared: true,
+    share: { kind: 'native', name, region: memory.region },
+    dispose: () => memory.release(),
+  };
+}
+
+function reserveMemory(native: NativeExports): NativeMemory {
+  try {
+    return new NativeMemory(native, native.reserve(native.physicalBytes()));
+  } catch (cause) {
+    throw new BitnetError(
+      'memory/exhausted',
+      'the system gives no address space for a model; raise its limit (ulimit -v) or choose the backend wasm',
+      { cause },
+    );
+  }
 }
 
 /** @throws BitnetError `memory/exhausted` when the runtime has no address space left for another memory */
@@ -101,15 +156,34 @@ function createMemory(isShared: boolean): WebAssembly.Memory {
   }
 }
 
-/** Bytes of private scratch that {@link bindKernels} needs in each worker. */
+/** Bytes of private scratch that {@link bindWorker} needs in each worker. */
 export function workerScratchBytes(share: BackendShare): number {
   return share.kind === 'wasm' ? wasmScratchBytes(LONGEST_ROW) : 64;
 }
 
-/** In a worker: the kernels of a shared backend. `scratch` is of {@link workerScratchBytes}, the worker's own. */
-export function bindKernels(share: BackendShare, scratch: number): Kernels {
+/** A shared backend as a worker has it. */
+export interface WorkerBinding {
+  readonly kernels: Kernels;
+  readonly memory: Pick<HeapMemory, 'window'>;
+}
+
+/** In a worker: the kernels and memory of a shared backend. `scratch` is of {@link workerScratchBytes}, the worker's own. */
+export function bindWorker(share: BackendShare, scratch: number): WorkerBinding {
   assert(scratch > 0, 'a worker needs scratch of its own');
-  return share.kind === 'reference'
-    ? createReferenceKernels(share.buffer)
-    : bindWasm(share.name, share.module, share.memory, scratch);
+  switch (share.kind) {
+    case 'reference': {
+      const window = { buffer: share.buffer, start: 0 };
+      return { kernels: createReferenceKernels(share.buffer), memory: { window: () => window } };
+    }
+    case 'wasm': {
+      const kernels = bindWasm(share.name, share.module, share.memory, scratch);
+      return { kernels, memory: { window: windowOf(share.memory) } };
+    }
+    case 'native': {
+      const native = loadNative();
+      assert(typeof native === 'object', 'a worker finds the module that its parent has loaded');
+      const memory = new NativeMemory(native, native.attach(share.region));
+      return { kernels: bindNative(share.name, native, memory.handle), memory };
+    }
+  }
 }

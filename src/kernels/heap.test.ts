@@ -8,8 +8,10 @@ import { Heap, type HeapMemory } from './heap.ts';
 function memoryOf(limitBytes: number, canGrow = true): HeapMemory {
   let buffer = new ArrayBuffer(256);
   return {
-    buffer: () => buffer,
+    base: 0,
+    window: () => ({ buffer, start: 0 }),
     grow(bytes) {
+      if (bytes <= buffer.byteLength) return;
       if (!canGrow) throw new RangeError('no');
       const larger = new ArrayBuffer(bytes);
       new Uint8Array(larger).set(new Uint8Array(buffer));

@@ -1,16 +1,27 @@
 /**
- * The memory that kernels work on: one buffer, addresses are byte offsets. Allocation is first-fit over an
- * address-ordered list of free spans, which suits a few hundred large, long-lived blocks.
+ * The memory that kernels work on: one span of addresses, byte offsets into a buffer or (native) real ones. Allocation is
+ * first-fit over an address-ordered list of free spans, which suits a few hundred large, long-lived blocks.
  */
 import { assert, roundUp } from '../base/assert.ts';
 import { BitnetError } from '../base/errors.ts';
 
-/** What lies under a heap: a buffer that may grow, and then be another object. */
+/** A buffer, and the address of its first byte. */
+export interface HeapWindow {
+  readonly buffer: ArrayBufferLike;
+  readonly start: number;
+}
+
+/** What lies under a heap: memory that may grow, and then be another buffer. */
 export interface HeapMemory {
-  buffer(): ArrayBufferLike;
-  /** Makes the buffer at least this long; throws what the runtime throws when it cannot. */
+  /** Address of the first byte. */
+  readonly base: number;
+  /** A buffer that holds the bytes [address, address + length); taken anew after growth. */
+  window(address: number, length: number): HeapWindow;
+  /** Makes the first `bytes` usable, zeroed, unless they are; throws what the runtime throws when it cannot. */
   grow(bytes: number): void;
-  /** Largest length it can have. */
+  /** Zeroes a span that was used before; where absent, it is filled with zeros through a view. */
+  clear?(address: number, length: number): void;
+  /** Bytes that it can have at most. */
   readonly limitBytes: number;
   /** A sentence on what to do when the limit is reached. */
   readonly limitAdvice: string;
@@ -23,6 +34,8 @@ interface Span {
 
 /** Blocks are aligned to cache lines, which packed tiles and barriers count on. */
 const ALIGNMENT = 64;
+/** Blocks of at least this are given back to the system at once, where it takes them. */
+const LARGE_BLOCK = 2 ** 20;
 
 /** Hands out zeroed blocks of one {@link HeapMemory}. Views must be taken anew after an allocation. */
 export class Heap {
@@ -34,7 +47,7 @@ export class Heap {
   /** Address 0 is never handed out: it means "none". */
   constructor(memory: HeapMemory, reservedBytes = 0) {
     this.#memory = memory;
-    this.#end = roundUp(Math.max(reservedBytes, ALIGNMENT), ALIGNMENT);
+    this.#end = memory.base + roundUp(Math.max(reservedBytes, ALIGNMENT), ALIGNMENT);
   }
 
   /** Bytes in blocks that are handed out. */
@@ -46,7 +59,7 @@ export class Heap {
 
   /** Bytes that could be handed out in one more block, at least. */
   get availableBytes(): number {
-    return this.#memory.limitBytes - this.#end;
+    return this.#memory.limitBytes - (this.#end - this.#memory.base);
   }
 
   /** What a user can do when {@link availableBytes} are too few. */
@@ -68,7 +81,8 @@ export class Heap {
     if (span.end - span.start === size) this.#free.splice(index, 1);
     else this.#free[index] = { start: span.start + size, end: span.end };
     this.#blocks.set(span.start, size);
-    new Uint8Array(this.#memory.buffer(), span.start, size).fill(0);
+    if (this.#memory.clear === undefined) this.u8(span.start, size).fill(0);
+    else this.#memory.clear(span.start, size);
     return span.start;
   }
 
@@ -77,6 +91,7 @@ export class Heap {
     const size = this.#blocks.get(address);
     assert(size !== undefined, `no block at address ${address}`);
     this.#blocks.delete(address);
+    if (size >= LARGE_BLOCK) this.#memory.clear?.(address, size);
     const spans = [...this.#free, { start: address, end: address + size }].sort((a, b) => a.start - b.start);
     const merged: Span[] = [];
     for (const span of spans) {
@@ -89,24 +104,24 @@ export class Heap {
   }
 
   u8(address: number, length: number): Uint8Array {
-    return new Uint8Array(this.#memory.buffer(), address, length);
+    return viewAt(Uint8Array, this.#memory, address, length);
   }
 
   i32(address: number, length: number): Int32Array {
-    return new Int32Array(this.#memory.buffer(), address, length);
+    return viewAt(Int32Array, this.#memory, address, length);
   }
 
   f32(address: number, length: number): Float32Array {
-    return new Float32Array(this.#memory.buffer(), address, length);
+    return viewAt(Float32Array, this.#memory, address, length);
   }
 
   f64(address: number, length: number): Float64Array {
-    return new Float64Array(this.#memory.buffer(), address, length);
+    return viewAt(Float64Array, this.#memory, address, length);
   }
 
   #extend(size: number): number {
     const address = this.#end;
-    const end = address + size;
+    const end = address + size - this.#memory.base;
     if (end > this.#memory.limitBytes) {
       throw new BitnetError(
         'memory/limit',
@@ -115,19 +130,33 @@ export class Heap {
         { details: { neededBytes: end, limitBytes: this.#memory.limitBytes } },
       );
     }
-    if (end > this.#memory.buffer().byteLength) {
-      try {
-        this.#memory.grow(end);
-      } catch (cause) {
-        throw new BitnetError(
-          'memory/exhausted',
-          `the machine gave no more memory at ${(end / 2 ** 20).toFixed(0)} MiB; close something or choose a smaller model or context`,
-          { cause },
-        );
-      }
+    try {
+      this.#memory.grow(end);
+    } catch (cause) {
+      throw new BitnetError(
+        'memory/exhausted',
+        `the machine gave no more memory at ${(end / 2 ** 20).toFixed(0)} MiB; close something or choose a smaller model or context`,
+        { cause },
+      );
     }
-    this.#end = end;
+    this.#end = address + size;
     this.#blocks.set(address, size);
     return address;
   }
+}
+
+interface ViewConstructor<View> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): View;
+}
+
+/** A typed view of `length` elements at an address. */
+export function viewAt<View>(
+  View: ViewConstructor<View>,
+  memory: Pick<HeapMemory, 'window'>,
+  address: number,
+  length: number,
+): View {
+  const { buffer, start } = memory.window(address, length * View.BYTES_PER_ELEMENT);
+  return new View(buffer, address - start, length);
 }

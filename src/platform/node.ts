@@ -10,6 +10,8 @@ import { parentPort, Worker as ThreadWorker } from 'node:worker_threads';
 import { type ByteSource, checkSpan, type SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
 
+export { nativeModule } from './native-module.ts';
+
 /** Which surroundings these are. */
 export const platformName: 'node' | 'browser' = 'node';
 
@@ -24,6 +26,11 @@ export function hardwareThreads(): number {
 /** Bytes that this process keeps in physical memory at most so far, or undefined where that is not told. */
 export function peakMemoryBytes(): number | undefined {
   return process.resourceUsage().maxRSS * 1024;
+}
+
+/** A variable of the environment, or undefined where it is not set. */
+export function environmentVariable(name: string): string | undefined {
+  return process.env[name] || undefined;
 }
 
 /** The bytes of a file that ships with the package, named by a URL relative to the code that asks. */

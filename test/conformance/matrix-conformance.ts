@@ -115,17 +115,27 @@ export function quantization(pair: KernelPair): void {
       });
       pair.compare(`quantize16 K=${K} ${name}`, (heap, split) => {
         const source = heap.input(x);
+        const w = heap.input(int8Identity(K));
+        const scales = heap.input(new Float32Array(K).fill(1));
         const bytes = heap.kernels.activationBytes(K);
         const q = heap.output(9 * bytes);
-        for (const [t0, t1] of split(9)) heap.kernels.quantize16(q, source, K, t0, t1);
-        // Behind s the head has no meaning, nor has what follows the values.
-        return Array.from({ length: 9 }, (_, t) => [
-          heap.read(q + t * bytes, 4),
-          heap.read(q + t * bytes + 16, 2 * rowStride(K)),
-        ]).flat();
+        const out = heap.output(4 * 9 * K);
+        // Each backend has its own layout, so the values are read by a product; only of rows that this split quantised.
+        for (const [t0, t1] of split(9)) {
+          heap.kernels.quantize16(q, source, K, t0, t1);
+          heap.kernels.int8Matmul(out + 4 * t0 * K, K, q + t0 * bytes, w, scales, K, t1 - t0, 0, K);
+        }
+        return [heap.read(out, 4 * 9 * K)];
       });
     }
   }
+}
+
+/** Rows that give back what they are multiplied with. */
+function int8Identity(K: number): Int8Array {
+  const rows = new Int8Array(K * rowStride(K));
+  for (let k = 0; k < K; k++) rows[k * rowStride(K) + k] = 1;
+  return rows;
 }
 
 /** Dense products in every format. */

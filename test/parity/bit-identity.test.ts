@@ -12,7 +12,7 @@ import type { Engine } from '#src/engine/engine.js';
 import { loadEngine } from '#src/engine/load-engine.js';
 import type { EngineOptions } from '#src/engine/options.js';
 import { Session } from '#src/engine/session.js';
-import type { BackendName } from '#src/kernels/kernels.js';
+import type { BackendName } from '#src/kernels/backend-name.js';
 import { selectBackend } from '#src/kernels/select.js';
 import { openGolden, someTokens } from '../fixtures/golden-models.ts';
 

@@ -38,3 +38,11 @@ export function share(
   const end = Math.floor((steps * (member.index + 1)) / member.count) * step;
   return [Math.min(start, length), Math.min(end, length)];
 }
+
+/**
+ * Tells threads that wait at a barrier in native code, where the runtime cannot end them, that someone will not come.
+ * Other backends wait where it can, and do not look.
+ */
+export function breakBarrier(heap: Pick<HeapView, 'i32'>, barrier: number): void {
+  heap.i32(barrier, 4)[3] = 1;
+}

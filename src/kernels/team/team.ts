@@ -8,7 +8,8 @@ import type { Worker } from '#platform';
 import { assert } from '../../base/assert.ts';
 import { BitnetError } from '../../base/errors.ts';
 import { type Backend, workerScratchBytes } from '../backend.ts';
-import type { Member, Program } from './member.ts';
+import { BROKEN_BARRIER } from '../native/bind.ts';
+import { breakBarrier, type Member, type Program } from './member.ts';
 import type { DoneMessage, JoinMessage, RunMessage, WorkerFault } from './worker-host.ts';
 
 /** Threads that run programs together. */
@@ -44,6 +45,8 @@ export async function createTeam(options: TeamOptions): Promise<Team> {
 
 /** How long programs may keep the calling thread before the event loop gets a turn. */
 const YIELD_AFTER_MS = 30;
+/** How long the error of one thread may be under way when another already waits for it in vain. */
+const LAST_WORD_MS = 100;
 
 function createInlineTeam({ backend, programs, scratchBytes }: TeamOptions): Team {
   const member: Member = {
@@ -107,6 +110,11 @@ async function createWorkerTeam({ backend, workers, spawn, scratchBytes }: TeamO
     thread.onerror = (fault) => fail(workerError({ message: fault.message }));
     thread.onmessage = ({ data }) => {
       const { id, error } = data as DoneMessage;
+      if (error?.code === BROKEN_BARRIER) {
+        // The thread that it waited for has more to say, unless that one is gone without a word.
+        setTimeout(() => fail(workerError(error)), LAST_WORD_MS);
+        return;
+      }
       if (error !== undefined) return fail(workerError(error));
       if (pending?.id === id && --pending.missing === 0) {
         const { resolve } = pending;
@@ -118,6 +126,7 @@ async function createWorkerTeam({ backend, workers, spawn, scratchBytes }: TeamO
   const dispose = async () => {
     isEnding = true;
     fail(disposedError());
+    breakBarrier(backend.heap, barrier);
     await Promise.all(threads.map((thread) => thread.terminate()));
   };
   try {

@@ -4,8 +4,9 @@
  */
 import { onParentMessage, postToParent } from '#platform';
 import { BitnetError } from '../../base/errors.ts';
-import { type BackendShare, bindKernels } from '../backend.ts';
-import type { HeapView, Member, Program } from './member.ts';
+import { type BackendShare, bindWorker } from '../backend.ts';
+import { viewAt } from '../heap.ts';
+import { breakBarrier, type HeapView, type Member, type Program } from './member.ts';
 
 /** First message to a worker. */
 export interface JoinMessage {
@@ -44,15 +45,19 @@ export interface WorkerFault {
 /** Makes this thread a member of the team that its parent describes. */
 export function serveTeam(programs: Readonly<Record<string, Program>>): void {
   let member: Member | undefined;
+  let barrier = 0;
   onParentMessage((data) => {
     const message = data as JoinMessage | RunMessage;
     const id = message.kind === 'run' ? message.id : 0;
     try {
-      if (message.kind === 'join') member = join(message);
-      else if (member !== undefined) programs[message.program]!(member, message.args as never);
+      if (message.kind === 'join') {
+        member = join(message);
+        barrier = message.barrier;
+      } else if (member !== undefined) programs[message.program]!(member, message.args as never);
       postToParent({ id } satisfies DoneMessage);
     } catch (error) {
       postToParent({ id, error: faultOf(error) } satisfies DoneMessage);
+      if (member !== undefined) breakBarrier(member.heap, barrier);
     }
   });
 }
@@ -65,22 +70,18 @@ function faultOf(error: unknown): WorkerFault {
 }
 
 function join(message: JoinMessage): Member {
-  const kernels = bindKernels(message.share, message.bindScratch);
+  const { kernels, memory } = bindWorker(message.share, message.bindScratch);
+  const heap: HeapView = {
+    u8: (address, length) => viewAt(Uint8Array, memory, address, length),
+    i32: (address, length) => viewAt(Int32Array, memory, address, length),
+    f32: (address, length) => viewAt(Float32Array, memory, address, length),
+  };
   return {
     kernels,
-    heap: heapView(message.share),
+    heap,
     index: message.index,
     count: message.count,
     scratch: message.scratch,
     barrier: () => kernels.barrier(message.barrier, message.count),
-  };
-}
-
-function heapView(share: BackendShare): HeapView {
-  const buffer = () => (share.kind === 'reference' ? share.buffer : share.memory.buffer);
-  return {
-    u8: (address, length) => new Uint8Array(buffer(), address, length),
-    i32: (address, length) => new Int32Array(buffer(), address, length),
-    f32: (address, length) => new Float32Array(buffer(), address, length),
   };
 }

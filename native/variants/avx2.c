@@ -1,0 +1,7 @@
+/* AVX2, FMA-less: -mavx2 -mf16c. */
+#include "../simd/avx2.h"
+
+#define BN_VARIANT "native-avx2"
+#define BN_TABLE bn_avx2
+#define BN_TERNARY "../ternary/two-bit.h"
+#include "table.h"
