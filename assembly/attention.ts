@@ -1,13 +1,14 @@
 // Causal attention over the KV cache in blocks of 64 positions (see src/kernels/reference/attention.ts for the order of
-// every sum). One call of `attendBlock` works on up to 8 tokens and the query heads of one kv head: a block of keys,
-// then of values, is expanded to f32 once and used for all of them.
+// every sum). Up to 8 tokens and the query heads of one kv head are worked on together: a block of keys, then of values,
+// is expanded to f32 once and used for all of them.
 //
 // Scratch: f32 block [64][P], scores [R][64], running {maximum, weight} [R][2], out [R][P], partial sums [16], with
 // P = rowStride(D) and R = 8 tokens * query heads per kv head.
-import { halfMask, halfScale } from './constants';
-import { anyHalves4, exp1, exp4, fold16, fold4, fold4x4, rowStride } from './lanes';
+import { BLOCK, blockAddress, expandRows, kvHeadBytes } from './kv';
+import { exp1, exp4, fold16, fold4, fold4x4, rowStride } from './lanes';
 
-const BLOCK: i32 = 64;
+/** Bytes of a partial result before its mix of values: the largest score and the sum of the weights, f32 each. */
+const PARTIAL_HEAD: usize = 64;
 const TOKENS: i32 = 8;
 
 export function attentionScratchBytes(heads: i32, kvHeads: i32, headLength: i32): usize {
@@ -17,12 +18,12 @@ export function attentionScratchBytes(heads: i32, kvHeads: i32, headLength: i32)
 }
 
 export function attention(
-  out: usize, outStride: i32, q: usize, keys: usize, values: usize, format: i32, scratch: usize, scale: f32,
-  heads: i32, kvHeads: i32, headLength: i32, capacity: i32, position: i32, tokens: i32, i0: i32, i1: i32,
+  out: usize, outStride: i32, q: usize, blocks: usize, keys: usize, values: usize, format: i32, scratch: usize, scale: f32,
+  heads: i32, kvHeads: i32, headLength: i32, position: i32, tokens: i32, i0: i32, i1: i32,
 ): void {
   const group = heads / kvHeads;
   const tokenBlocks = (tokens + TOKENS - 1) / TOKENS;
-  const headBytes = <usize>capacity * <usize>rowStride(headLength) << (format == 1 ? 1 : 2);
+  const headBytes = kvHeadBytes(format, headLength);
   while (i0 < i1) {
     // The heads of this item's group and token block that lie in the range.
     const first = i0 % group;
@@ -30,17 +31,18 @@ export function attention(
     const kvHead = i0 / (tokenBlocks * group);
     const t0 = (i0 / group) % tokenBlocks * TOKENS;
     const t1 = min<i32>(t0 + TOKENS, tokens);
-    const cache = <usize>kvHead * headBytes;
-    attendBlock(
-      out, outStride, q, keys + cache, values + cache, format, scratch, scale,
+    const offset = <usize>kvHead * headBytes;
+    attendTokens(
+      out, outStride, q, blocks, keys + offset, values + offset, format, scratch, scale,
       heads, kvHead * group + first, count, headLength, position, t0, t1,
     );
     i0 += count;
   }
 }
 
-function attendBlock(
-  out: usize, outStride: i32, q: usize, keys: usize, values: usize, format: i32, scratch: usize, scale: f32,
+/** Tokens [t0, t1), at most 8, for `headCount` query heads of one kv head; `keys` and `values` are that head's offsets. */
+function attendTokens(
+  out: usize, outStride: i32, q: usize, blocks: usize, keys: usize, values: usize, format: i32, scratch: usize, scale: f32,
   heads: i32, head: i32, headCount: i32, headLength: i32, position: i32, t0: i32, t1: i32,
 ): void {
   const padded = <usize>rowStride(headLength);
@@ -48,20 +50,13 @@ function attendBlock(
   const scores = scratch + (<usize>BLOCK * padded << 2);
   const running = scores + (rows * <usize>BLOCK << 2);
   const sums = running + (rows << 3);
-  const partial = sums + (rows * padded << 2);
-  const cacheRow = padded << (format == 1 ? 1 : 2);
   const last = position + t1; // positions that the last token sees
   for (let start: i32 = 0; start < last; start += BLOCK) {
+    const block = blockAddress(blocks, start / BLOCK);
     const n = min<i32>(BLOCK, last - start);
-    expandBlock(scratch, keys + <usize>start * cacheRow, format, <usize>n * padded);
-    for (let row: usize = 0; row < rows; row++) {
-      const t = t0 + <i32>row / headCount, h = head + <i32>row % headCount;
-      const seen = min<i32>(BLOCK, position + t + 1 - start);
-      if (seen > 0) {
-        scoreRow(scores + (row * <usize>BLOCK << 2), q + (<usize>(t * heads + h) * padded << 2), scratch, padded, seen, scale, partial);
-      }
-    }
-    expandBlock(scratch, values + <usize>start * cacheRow, format, <usize>n * padded);
+    expandRows(scratch, block + keys, format, <usize>n, padded);
+    scoreRows(scores, q, scratch, padded, scale, heads, head, headCount, position - start, t0, t1, sums + (rows * padded << 2));
+    expandRows(scratch, block + values, format, <usize>n, padded);
     for (let row: usize = 0; row < rows; row++) {
       const seen = min<i32>(BLOCK, position + t0 + <i32>row / headCount + 1 - start);
       if (seen > 0) {
@@ -71,27 +66,98 @@ function attendBlock(
   }
   for (let row: usize = 0; row < rows; row++) {
     const t = t0 + <i32>row / headCount, h = head + <i32>row % headCount;
-    const inverse: f32 = <f32>1 / load<f32>(running + (row << 3), 4);
-    const from = sums + (row * padded << 2);
     const to = out + (<usize>t * <usize>outStride + <usize>h * <usize>headLength << 2);
-    const bytes = <usize>headLength << 2;
-    let i: usize = 0;
-    for (; i + 16 <= bytes; i += 16) v128.store(to + i, f32x4.mul(v128.load(from + i), f32x4.splat(inverse)));
-    for (; i < bytes; i += 4) store<f32>(to + i, load<f32>(from + i) * inverse);
+    storeRow(to, sums + (row * padded << 2), load<f32>(running + (row << 3), 4), <usize>headLength);
   }
 }
 
-/** `count` cache elements as f32; an overflow of the cache's halves stays one. */
-function expandBlock(to: usize, from: usize, format: i32, count: usize): void {
-  if (format == 0) {
-    memory.copy(to, from, count << 2);
-    return;
+export function attentionBlocks(
+  partials: usize,
+  out: usize, outStride: i32, q: usize, blocks: usize, keys: usize, values: usize, format: i32, scratch: usize, scale: f32,
+  heads: i32, kvHeads: i32, headLength: i32, position: i32, tokens: i32, i0: i32, i1: i32,
+): void {
+  const group = heads / kvHeads;
+  const padded = <usize>rowStride(headLength);
+  const headBytes = kvHeadBytes(format, headLength);
+  const blockCount = <usize>((position + tokens + BLOCK - 1) / BLOCK);
+  const scores = scratch + (<usize>BLOCK * padded << 2);
+  const partial = scores + (<usize>(TOKENS * group * BLOCK) << 2);
+  for (; i0 < i1; i0++) {
+    const block = i0 / kvHeads, kvHead = i0 % kvHeads;
+    const start = block * BLOCK;
+    const address = blockAddress(blocks, block) + <usize>kvHead * headBytes;
+    for (let t0 = max<i32>(0, start - position); t0 < tokens; t0 += TOKENS) {
+      const t1 = min<i32>(t0 + TOKENS, tokens);
+      const n = <usize>min<i32>(BLOCK, position + t1 - start);
+      expandRows(scratch, address + keys, format, n, padded);
+      scoreRows(scores, q, scratch, padded, scale, heads, kvHead * group, group, position - start, t0, t1, partial);
+      expandRows(scratch, address + values, format, n, padded);
+      for (let t = t0; t < t1; t++) {
+        const seen = min<i32>(BLOCK, position + t + 1 - start);
+        for (let h: i32 = 0; h < group; h++) {
+          const row = <usize>((t - t0) * group + h);
+          const entry = <usize>(t * heads + kvHead * group + h) * blockCount + <usize>block;
+          const to = partials + entry * (PARTIAL_HEAD + (padded << 2));
+          mixRow(to + PARTIAL_HEAD, to, scores + (row * <usize>BLOCK << 2), scratch, padded, seen, 0);
+        }
+      }
+    }
   }
-  const mask = i32x4.splat(halfMask), scale = f32x4.splat(halfScale);
-  for (const end = to + (count << 2); to < end; to += 32, from += 16) {
-    const x = v128.load(from);
-    v128.store(to, anyHalves4(i32x4.extend_low_i16x8_s(x), mask, scale));
-    v128.store(to, anyHalves4(i32x4.extend_high_i16x8_s(x), mask, scale), 16);
+}
+
+export function attentionFold(
+  partials: usize,
+  out: usize, outStride: i32, q: usize, blocks: usize, keys: usize, values: usize, format: i32, scratch: usize, scale: f32,
+  heads: i32, kvHeads: i32, headLength: i32, position: i32, tokens: i32, i0: i32, i1: i32,
+): void {
+  const bytes = <usize>rowStride(headLength) << 2;
+  const stride = PARTIAL_HEAD + bytes;
+  const blockCount = <usize>((position + tokens + BLOCK - 1) / BLOCK);
+  for (; i0 < i1; i0++) {
+    const t = i0 / heads, h = i0 % heads;
+    let from = partials + <usize>i0 * blockCount * stride;
+    let most = load<f32>(from), weight = load<f32>(from, 4);
+    memory.copy(scratch, from + PARTIAL_HEAD, bytes);
+    for (let start = BLOCK; start <= position + t; start += BLOCK) {
+      from += stride;
+      const maximum = load<f32>(from), now = max<f32>(most, maximum);
+      const keep = exp1(most - now), take = exp1(maximum - now);
+      most = now;
+      weight = weight * keep + load<f32>(from, 4) * take;
+      const k = f32x4.splat(keep), s = f32x4.splat(take);
+      for (let j: usize = 0; j < bytes; j += 16) {
+        const a = f32x4.mul(v128.load(scratch + j), k), b = f32x4.mul(v128.load(from + PARTIAL_HEAD + j), s);
+        v128.store(scratch + j, f32x4.add(a, b));
+      }
+    }
+    const to = out + (<usize>t * <usize>outStride + <usize>h * <usize>headLength << 2);
+    storeRow(to, scratch, weight, <usize>headLength);
+  }
+}
+
+/** A head's result: its mix of values, divided by the sum of their weights. */
+function storeRow(to: usize, from: usize, weight: f32, headLength: usize): void {
+  const inverse: f32 = <f32>1 / weight;
+  const bytes = headLength << 2;
+  let i: usize = 0;
+  for (; i + 16 <= bytes; i += 16) v128.store(to + i, f32x4.mul(v128.load(from + i), f32x4.splat(inverse)));
+  for (; i < bytes; i += 4) store<f32>(to + i, load<f32>(from + i) * inverse);
+}
+
+/**
+ * Scores [t1 - t0][headCount][64] of a block's keys, f32 at `keys`, for the tokens and heads that see any of them; token
+ * t sees `before` + t + 1 and at most all. `partial` is room for 16 f32.
+ */
+// @ts-ignore: decorator
+@inline function scoreRows(
+  scores: usize, q: usize, keys: usize, padded: usize, scale: f32,
+  heads: i32, head: i32, headCount: i32, before: i32, t0: i32, t1: i32, partial: usize,
+): void {
+  for (let t = t0; t < t1; t++) {
+    const seen = min<i32>(BLOCK, before + t + 1);
+    for (let h: i32 = 0; h < headCount; h++, scores += <usize>BLOCK << 2) {
+      if (seen > 0) scoreRow(scores, q + (<usize>(t * heads + head + h) * padded << 2), keys, padded, seen, scale, partial);
+    }
   }
 }
 

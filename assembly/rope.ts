@@ -1,5 +1,5 @@
-// Rotary positions and the writing of keys and values into the cache.
-import { rowStride, toHalf } from './lanes';
+// Rotary positions.
+import { rowStride } from './lanes';
 
 export function rope(
   out: usize, x: usize, inStride: i32, positions: usize, table: usize, style: i32,
@@ -44,22 +44,4 @@ function rotatePairs(to: usize, from: usize, cosines: usize, sines: usize, half:
   const cos = load<f64>(cosine), sin = load<f64>(sine);
   store<f32>(toFirst, <f32>(a * cos - b * sin));
   store<f32>(toSecond, <f32>(a * sin + b * cos));
-}
-
-export function storeKv(
-  cache: usize, format: i32, x: usize, tokenStride: i32, headStride: i32,
-  kvHeads: i32, headLength: i32, capacity: i32, position: i32, t0: i32, t1: i32,
-): void {
-  const padded = <usize>rowStride(headLength);
-  for (let t = <usize>t0; t < <usize>t1; t++) {
-    for (let h: usize = 0; h < <usize>kvHeads; h++) {
-      const row = (h * <usize>capacity + <usize>position + t) * padded;
-      const from = x + (t * <usize>tokenStride + h * <usize>headStride << 2);
-      for (let i: usize = 0; i < <usize>headLength; i++) {
-        const value = load<f32>(from + (i << 2));
-        if (format == 1) store<u16>(cache + (row + i << 1), <u16>toHalf(value));
-        else store<f32>(cache + (row + i << 2), value);
-      }
-    }
-  }
 }

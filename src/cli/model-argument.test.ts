@@ -70,7 +70,7 @@ test('values that mean nothing are refused with what would', () => {
     [{ threads: '1.5' }, /whole number/],
     [{ threads: 'two' }, /--threads is "two", and must be a number/],
     [{ context: '0' }, /--context is 0.*1 or more/],
-    [{ 'kv-cache': 'f8' }, /must be one of f16, f32/],
+    [{ 'kv-cache': 'f8' }, /must be one of f16, f32, q8/],
     [{ head: '' }, /must be one of auto, exact, fast, int8/],
     [{ batch: '5000' }, /from 1 to 4096/],
   ];

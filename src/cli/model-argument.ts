@@ -3,6 +3,7 @@
  * small one that comes with the package.
  */
 import { fileURLToPath } from 'node:url';
+import { KV_CACHE_TYPES } from '../engine/options.ts';
 import { type BackendName, type LoadOptions, loadModel, type Model } from '../index.ts';
 import type { CommandInput, CommandOption } from './command.ts';
 import { UsageError } from './errors.ts';
@@ -40,7 +41,7 @@ export const MODEL_OPTIONS: readonly CommandOption[] = [
   {
     name: 'kv-cache',
     value: 'TYPE',
-    help: 'How keys and values are kept: f16, or f32 in twice the memory.',
+    help: 'How keys and values are kept: f16, f32 in twice the memory, or q8 in about half.',
     default: 'f16',
   },
   {
@@ -102,7 +103,7 @@ export function loadOptionsOf(
     (fromEnvironment && parseChoice(fromEnvironment, 'BITNET_BACKEND', BACKENDS));
   const threads = wholeOption(input, 'threads', 0, 256);
   const contextLength = wholeOption(input, 'context', 1);
-  const kvCache = choiceOption(input, 'kv-cache', ['f16', 'f32']);
+  const kvCache = choiceOption(input, 'kv-cache', KV_CACHE_TYPES);
   const head = choiceOption(input, 'head', ['auto', 'exact', 'fast', 'int8']);
   const batchTokens = wholeOption(input, 'batch', 1, 4096);
   return {

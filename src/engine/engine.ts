@@ -8,10 +8,11 @@ import type { Backend } from '../kernels/backend.ts';
 import type { Heap } from '../kernels/heap.ts';
 import type { Kernels, KvFormat } from '../kernels/kernels.ts';
 import type { Team } from '../kernels/team/team.ts';
+import { placePartials } from '../model/attend.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { kvCacheBytes } from '../model/kv-cache.ts';
+import { type KvCache, KvPool } from '../model/kv-cache.ts';
 import type { HeadForm } from '../model/loading/table-form.ts';
-import { type Batch, hasPlane, type KvCachePlan, type ModelPlan } from '../model/plan.ts';
+import { type Batch, hasPlane, type ModelPlan } from '../model/plan.ts';
 import {
   arrangeOutputs,
   type LogitsRequest,
@@ -22,7 +23,7 @@ import {
 
 /** One sequence's part of a step. */
 export interface StepItem {
-  readonly cache: KvCachePlan;
+  readonly cache: KvCache;
   /** Position of the first of `tokens`. */
   readonly position: number;
   readonly tokens: ArrayLike<number>;
@@ -54,6 +55,7 @@ interface Loaded {
   readonly kernels: Kernels;
   readonly team: Team;
   readonly plan: ModelPlan;
+  readonly pool: KvPool;
 }
 
 /** See the file's header. Made by loadEngine. */
@@ -73,10 +75,11 @@ export class Engine {
   readonly backendName: Backend['name'];
   /** Threads that compute. */
   readonly threads: number;
-  readonly #kvFormat: KvFormat;
   /** Everything that holds memory; let go of by {@link dispose}, whoever still holds the engine. */
   #loaded: Loaded | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Steps that have not come to their end. */
+  #pendingSteps = 0;
   readonly #screening = { outputs: 0, scoredRows: 0, fallbacks: 0 };
 
   constructor(parts: EngineParts) {
@@ -88,9 +91,9 @@ export class Engine {
     this.stepOutputs = parts.plan.work.outputs;
     this.headKind = hasPlane(parts.plan.head) ? 'fast' : parts.plan.head.kind === 'int8' ? 'int8' : 'exact';
     this.warnings = parts.warnings;
-    this.#kvFormat = parts.kvFormat;
     const { heap, kernels } = parts.backend;
-    this.#loaded = { heap, kernels, team: parts.team, plan: parts.plan };
+    const pool = new KvPool(heap, parts.plan.config, parts.kvFormat, parts.contextLength);
+    this.#loaded = { heap, kernels, team: parts.team, plan: parts.plan, pool };
   }
 
   /** Bytes of the heap that are in use. */
@@ -108,45 +111,61 @@ export class Engine {
     this.#use();
   }
 
-  /** A zeroed cache for {@link contextLength} positions; give it back with {@link freeCache}. */
-  allocateCache(): KvCachePlan {
-    const bytes = kvCacheBytes(this.config, this.contextLength, this.#kvFormat);
-    const address = this.#use().heap.allocate(bytes);
-    return { address, capacity: this.contextLength, format: this.#kvFormat };
-  }
-
-  /** Takes a cache back. */
-  freeCache(cache: KvCachePlan): void {
-    this.#loaded?.heap.free(cache.address);
+  /**
+   * An empty cache that can grow to {@link contextLength} positions; give it back with {@link freeCache}.
+   *
+   * @throws BitnetError `model/disposed`, `memory/…`
+   */
+  allocateCache(): KvCache {
+    return this.#use().pool.allocate();
   }
 
   /**
-   * Computes the tokens of all items in one pass; their caches then hold them.
+   * A cache that shares the memory of another's first `positions` until either writes there.
+   *
+   * @throws BitnetError `model/disposed`, `memory/…`
+   */
+  forkCache(cache: KvCache, positions: number): KvCache {
+    return this.#use().pool.fork(cache, positions);
+  }
+
+  /** Takes a cache back, after the steps that are under way: they may still use it. */
+  freeCache(cache: KvCache): void {
+    if (this.#pendingSteps === 0) this.#loaded?.pool.free(cache);
+    else void this.#turn.then(() => this.#loaded?.pool.free(cache));
+  }
+
+  /**
+   * Computes the tokens of all items in one pass; their caches then hold them. A cache has to hold the positions before
+   * an item's first; what it held from there on is gone, also when the step fails.
    *
    * @param into arrays f32 [vocabularySize] to write the logits to where an output has all of them, as far as there are
    *   any; fresh ones beyond
    * @returns in the order of the items and their outputs
-   * @throws BitnetError `model/disposed`, `team/worker-failed`
+   * @throws BitnetError `model/disposed`, `team/worker-failed`; `memory/…` when the caches cannot grow, and then nothing
+   *   was computed
    */
   step(items: readonly StepItem[], into: readonly Float32Array[] = []): Promise<TokenLogits[]> {
     // Steps share the work space, so they take turns.
-    const done = this.#turn.then(() => this.#step(items, into));
+    this.#pendingSteps++;
+    const done = this.#turn.then(() => this.#step(items, into)).finally(() => this.#pendingSteps--);
     this.#turn = done.catch(() => {});
     return done;
   }
 
   async #step(items: readonly StepItem[], into: readonly Float32Array[]): Promise<TokenLogits[]> {
-    const { heap, kernels, team, plan } = this.#use();
+    const { heap, kernels, team, plan, pool } = this.#use();
     const { work } = plan;
     const tokens = items.flatMap((item) => Array.from(item.tokens));
     const positions = items.flatMap((item) => Array.from(item.tokens, (_, i) => item.position + i));
     assert(tokens.length >= 1 && tokens.length <= work.tokens, `a step of ${tokens.length} tokens`);
+    pool.reserve(items.map((item) => ({ ...item, count: item.tokens.length })));
     heap.i32(work.ids, tokens.length).set(tokens);
     heap.i32(work.positions, tokens.length).set(positions);
     let first = 0;
     const wanted: (LogitsRequest & { row: number })[] = [];
     const segments = items.map((item) => {
-      const segment = { cache: item.cache, first, count: item.tokens.length, position: item.position };
+      const segment = { cache: item.cache.plan, first, count: item.tokens.length, position: item.position };
       for (const output of item.outputs) wanted.push({ ...output, row: first + output.index });
       first += item.tokens.length;
       return segment;
@@ -154,7 +173,11 @@ export class Engine {
     assert(wanted.length <= work.outputs, `a step of ${wanted.length} outputs`);
     const { batch: outputs, rows, requests } = arrangeOutputs(heap, plan, wanted);
     heap.i32(work.outputRows, rows.length).set(rows);
-    await team.run('forward', { tokens: tokens.length, segments, outputs } satisfies Batch);
+    await team.run('forward', {
+      tokens: tokens.length,
+      segments: placePartials(this.config, work, segments),
+      outputs,
+    } satisfies Batch);
     const results: TokenLogits[] = [];
     for (const [o, request] of requests.entries()) {
       results[request] = readOutput(heap, kernels, plan, outputs, o, into[request]);

@@ -91,7 +91,7 @@ async function loadOn(
       ...weights,
       embeddingScale: opened.architecture.scalesEmbedding ? Math.sqrt(embeddingLength) : 1,
       ropeTable,
-      work: allocateWorkSpace(backend, config, settings.batchTokens, STEP_OUTPUTS),
+      work: allocateWorkSpace(backend, config, settings.batchTokens, STEP_OUTPUTS, contextLength),
       screen: hasPlane(weights.head)
         ? allocateScreenSpace(backend, config, STEP_OUTPUTS, team.count)
         : undefined,

@@ -8,6 +8,13 @@ import { type MemoryPlan, planMemory, type SizeKernels } from '../model/loading/
 import type { HeadMode } from '../model/loading/table-form.ts';
 import { MOST_POSITIONS } from '../model/rope-table.ts';
 
+/** Element types of the KV cache by name. */
+export const KV_CACHE_TYPES: readonly KvCacheType[] = ['f16', 'f32', 'q8'];
+/** One of {@link KV_CACHE_TYPES}. */
+export type KvCacheType = 'f16' | 'f32' | 'q8';
+
+const KV_FORMATS = { f16: KvFormat.F16, f32: KvFormat.F32, q8: KvFormat.Q8 } as const;
+
 /** How a model is to be loaded. */
 export interface EngineOptions {
   /** Default: the fastest that works here. */
@@ -16,8 +23,8 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Tokens that a session can hold. Default: the model's own context, at most 4096. */
   readonly contextLength?: number;
-  /** Element type of the KV cache; default f16. */
-  readonly kvCache?: 'f16' | 'f32';
+  /** Element type of the KV cache; default f16. `q8` (8 bits) halves it once more, see docs/numerics.md. */
+  readonly kvCache?: KvCacheType;
   /** Tokens computed at once in prefill, 1 to 4096; no influence on results. Default 64. */
   readonly batchTokens?: number;
   /** See {@link HeadMode}; default auto. */
@@ -100,8 +107,7 @@ export function checkOptions(config: ModelConfig, options: EngineOptions): Setti
     threads: hasSharedMemory ? threads : 0,
     contextLength: wholeNumber('contextLength', contextLength, 1, trained),
     batchTokens: wholeNumber('batchTokens', options.batchTokens ?? DEFAULT_BATCH, 1, 4096),
-    kvFormat:
-      oneOf('kvCache', options.kvCache ?? 'f16', ['f16', 'f32']) === 'f32' ? KvFormat.F32 : KvFormat.F16,
+    kvFormat: KV_FORMATS[oneOf('kvCache', options.kvCache ?? 'f16', KV_CACHE_TYPES)],
     head: oneOf('head', options.head ?? 'auto', ['auto', 'exact', 'fast', 'int8']),
   };
 }

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
 import { createRandom } from '../base/random.ts';
 import { memorySource } from '../formats/sources/memory.ts';
+import { Heap } from '../kernels/heap.ts';
 import { tinyTalesBytes } from '../model/loading/rewritten-model.test.ts';
 import { openModel } from '../model/open.ts';
 import type { Engine } from './engine.ts';
@@ -143,9 +144,104 @@ describe('a session', () => {
     session.dispose();
   });
 
+  test('a fork has the first tokens, shares their memory, and both go their own way', async () => {
+    const before = engine.usedBytes;
+    const parent = new Session(engine);
+    const logits = await parent.sync(TOKENS.slice(0, 80));
+    const held = engine.usedBytes;
+    const [whole, inBlock, atEdge, empty] = [parent.fork(), parent.fork(70), parent.fork(64), parent.fork(0)];
+    assert.ok(engine.usedBytes - held < 1000, 'tables alone');
+    assert.deepEqual(inBlock.tokens, TOKENS.slice(0, 70));
+    assert.deepEqual(await countSteps(() => whole.sync(TOKENS.slice(0, 80))), [], 'its logits are at hand');
+    assert.deepEqual(await whole.sync(TOKENS.slice(0, 80)), logits);
+
+    // Every one goes on differently, the parent as well, and none sees what the others write.
+    const ways = [parent, whole, inBlock, atEdge, empty].map((session, i) => ({
+      session,
+      tokens: [...session.tokens, ...TOKENS.slice(i, i + 12)],
+    }));
+    for (const { session, tokens } of ways) {
+      for (const length of [tokens.length - 11, tokens.length]) {
+        assert.deepEqual(await session.sync(tokens.slice(0, length)), await fresh(tokens.slice(0, length)));
+      }
+    }
+    for (const { session, tokens } of ways) {
+      const next = [...tokens, 7];
+      assert.deepEqual(await session.sync(next), await fresh(next), 'after the others went on');
+    }
+    parent.dispose();
+    const grandchild = inBlock.fork(66);
+    inBlock.dispose();
+    const tokens = [...TOKENS.slice(0, 66), 5, 6];
+    assert.deepEqual(await grandchild.sync(tokens), await fresh(tokens), 'its parents are gone');
+    for (const session of [whole, atEdge, empty, grandchild]) session.dispose();
+    assert.equal(engine.usedBytes, before);
+  });
+
+  test('a fork of tokens that are not there is refused', async () => {
+    const session = new Session(engine);
+    await session.sync(TOKENS.slice(0, 5));
+    for (const length of [6, -1, 1.5])
+      assert.throws(() => session.fork(length), { code: 'session/bad-length' });
+    session.dispose();
+    assert.throws(() => session.fork(), { code: 'session/disposed' });
+  });
+
+  test('takes memory as it grows, and gives back what it rewinds over', async () => {
+    const session = new Session(engine);
+    const used = engine.usedBytes;
+    await session.sync(TOKENS.slice(0, 64));
+    const block = engine.usedBytes - used;
+    assert.ok(block > 0);
+    await session.sync(TOKENS.slice(0, 65));
+    assert.equal(engine.usedBytes - used, 2 * block);
+    await session.sync(TOKENS.slice(0, 20));
+    assert.equal(engine.usedBytes - used, block);
+    session.dispose();
+  });
+
+  test('when memory runs out, a step fails as a whole and the session goes on from where it was', async (t) => {
+    const session = new Session(engine);
+    await session.sync(TOKENS.slice(0, 60));
+    const fork = session.fork();
+    const used = engine.usedBytes;
+    const failure = new BitnetError('memory/exhausted', 'no more');
+    const { allocate } = Heap.prototype;
+    let left = 1;
+    const mocked = t.mock.method(Heap.prototype, 'allocate', function (this: Heap, bytes: number): number {
+      if (left-- <= 0) throw failure;
+      return allocate.call(this, bytes);
+    });
+    // One block for its own copy of the shared one, and then one too many.
+    await assert.rejects(
+      fork.sync([...TOKENS.slice(0, 60), ...TOKENS.slice(0, 16)]),
+      (error) => error === failure,
+    );
+    mocked.mock.restore();
+    assert.deepEqual(fork.tokens, TOKENS.slice(0, 60));
+    for (const other of [fork, session]) {
+      const tokens = [...TOKENS.slice(0, 60), ...TOKENS.slice(0, 20)];
+      assert.deepEqual(await other.sync(tokens), await fresh(tokens));
+    }
+    session.dispose();
+    fork.dispose();
+    assert.ok(engine.usedBytes < used);
+  });
+
+  test('disposed of during a step, it gives its memory back after it', async () => {
+    const before = engine.usedBytes;
+    const session = new Session(engine);
+    const step = session.sync(TOKENS.slice(0, 10));
+    session.dispose();
+    assert.ok(engine.usedBytes > before);
+    await step;
+    assert.equal(engine.usedBytes, before);
+  });
+
   test('gives its memory back once, and is of no more use', async () => {
     const before = engine.usedBytes;
     const session = new Session(engine);
+    await session.sync(TOKENS);
     assert.ok(engine.usedBytes > before);
     session.dispose();
     session.dispose();

@@ -3,14 +3,14 @@
  * computes only what follows the longest common prefix: prompt caching, chat turns, editing and retries are this call.
  */
 import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
-import type { KvCachePlan } from '../model/plan.ts';
+import type { KvCache } from '../model/kv-cache.ts';
 import type { Engine } from './engine.ts';
 import type { LogitsRequest, OutputRequest, TokenLogits } from './step-outputs.ts';
 
 /** See the file's header. Not for concurrent calls. */
 export class Session {
   readonly engine: Engine;
-  readonly #cache: KvCachePlan;
+  readonly #cache: KvCache;
   /** Tokens whose keys and values the cache holds. */
   #tokens: number[] = [];
   /** f32 [vocabularySize] of the last of them, in {@link #buffer}; undefined when they were not computed. */
@@ -19,9 +19,10 @@ export class Session {
   readonly #buffer: Float32Array;
   #isDisposed = false;
 
-  constructor(engine: Engine) {
+  /** @throws BitnetError `model/disposed`, `memory/…` */
+  constructor(engine: Engine, cache: KvCache = engine.allocateCache()) {
     this.engine = engine;
-    this.#cache = engine.allocateCache();
+    this.#cache = cache;
     this.#buffer = new Float32Array(engine.config.vocabularySize);
   }
 
@@ -111,11 +112,38 @@ export class Session {
     }
   }
 
+  /**
+   * A session that holds the first `length` of this one's tokens, all of them by default. The two share the memory of
+   * what they have in common and go their own ways from there; each has to be disposed of.
+   *
+   * @throws BitnetError `session/disposed`, `session/bad-length`, `model/disposed`, `memory/…`
+   */
+  fork(length: number = this.#tokens.length): Session {
+    this.#checkUsable();
+    if (!Number.isInteger(length) || length < 0 || length > this.#tokens.length) {
+      throw new BitnetError(
+        'session/bad-length',
+        `a fork at ${length} tokens was asked for, and the session holds ${this.#tokens.length}; give a whole number up to that`,
+      );
+    }
+    const fork = new Session(this.engine, this.engine.forkCache(this.#cache, length));
+    fork.#tokens = this.#tokens.slice(0, length);
+    if (length === this.#tokens.length && this.#logits !== undefined) {
+      fork.#buffer.set(this.#logits);
+      fork.#logits = fork.#buffer;
+    }
+    return fork;
+  }
+
   /** Frees the cache. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.engine.freeCache(this.#cache);
+  }
+
+  #checkUsable(): void {
+    if (this.#isDisposed) throw new BitnetError('session/disposed', 'the session was disposed of');
   }
 
   #rewind(length: number): void {
@@ -132,7 +160,7 @@ export class Session {
     into: readonly Float32Array[] = [],
   ): Promise<TokenLogits[]> {
     signal?.throwIfAborted();
-    if (this.#isDisposed) throw new BitnetError('session/disposed', 'the session was disposed of');
+    this.#checkUsable();
     const position = this.#tokens.length;
     const slice = Array.from({ length: count }, (_, i) => tokens[position + i]!);
     const rows = await this.engine.step([{ cache: this.#cache, position, tokens: slice, outputs }], into);

@@ -36,11 +36,14 @@ export type Activation = (typeof Activation)[keyof typeof Activation];
 export const RopeStyle = { Half: 0, Interleaved: 1 } as const;
 export type RopeStyle = (typeof RopeStyle)[keyof typeof RopeStyle];
 
-/** Element type of the KV cache. */
-export const KvFormat = { F32: 0, F16: 1 } as const;
+/** Element type of the KV cache; Q8 is int8 with a f32 scale per row: see {@link Kernels.storeKv}. */
+export const KvFormat = { F32: 0, F16: 1, Q8: 2 } as const;
 export type KvFormat = (typeof KvFormat)[keyof typeof KvFormat];
 
-/** Positions whose softmax is taken together before blocks are folded in order; part of the numerics. */
+/**
+ * Positions of a block of the KV cache, whose softmax is taken together before blocks are folded in order; part of the
+ * numerics.
+ */
 export const ATTENTION_BLOCK = 64;
 /** Tokens of one sequence that an attention item covers; no influence on results. */
 export const ATTENTION_TOKENS = 8;
@@ -88,15 +91,28 @@ export function int4ErrorFactors(K: number): Int4ErrorFactors {
   };
 }
 
-/** Arguments of {@link Kernels.attention}, for one sequence. */
+/**
+ * Bytes of one kv head's keys (or values) in a KV block: [64][rowStride(D)] elements; in Q8 int8, then f32 scales [64].
+ * A multiple of 64.
+ */
+export function kvHeadBytes(format: KvFormat, headLength: number): number {
+  const elements = ATTENTION_BLOCK * rowStride(headLength);
+  if (format === KvFormat.Q8) return elements + 4 * ATTENTION_BLOCK;
+  return elements * (format === KvFormat.F16 ? 2 : 4);
+}
+
+/** Arguments of {@link Kernels.attention}, {@link Kernels.attentionBlocks} and {@link Kernels.attentionFold}, for one sequence. */
 export interface AttentionArgs {
   /** f32 [T][outStride], head h of token t at h * D */
   readonly out: number;
   readonly outStride: number;
   /** f32 [T][H][rowStride(D)], rotated */
   readonly q: number;
-  /** [kvHeads][capacity][rowStride(D)] in `format` */
+  /** f64 [{@link kvBlockCount}(position, tokens)]: addresses of the KV blocks, the one of position 0 first */
+  readonly blocks: number;
+  /** byte offset within a block of the layer's keys, [kvHeads][{@link kvHeadBytes}] in `format` */
   readonly keys: number;
+  /** and of its values */
   readonly values: number;
   readonly format: KvFormat;
   /** scratch of {@link Kernels.attentionScratchBytes}, owned by the calling thread */
@@ -106,8 +122,6 @@ export interface AttentionArgs {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headLength: number;
-  /** positions that the cache has room for */
-  readonly capacity: number;
   /** position of token 0 of the T */
   readonly position: number;
   readonly tokens: number;
@@ -116,6 +130,19 @@ export interface AttentionArgs {
 /** How many items {@link Kernels.attention} splits into: (kv head, block of tokens, query head of the group). */
 export function attentionItems(tokens: number, heads: number): number {
   return Math.ceil(tokens / ATTENTION_TOKENS) * heads;
+}
+
+/** How many KV blocks hold the positions of a sequence up to the last of `tokens` that start at `position`. */
+export function kvBlockCount(position: number, tokens: number): number {
+  return Math.ceil((position + tokens) / ATTENTION_BLOCK);
+}
+
+/**
+ * f32 elements of one partial result of {@link Kernels.attentionBlocks}: the largest score, the sum of the weights, 14
+ * that nobody writes, then the mix of the values [rowStride(D)].
+ */
+export function attentionPartialStride(headLength: number): number {
+  return 16 + rowStride(headLength);
 }
 
 /** The operations. All are synchronous and allocate nothing; wrong addresses are bugs of the caller. */
@@ -131,7 +158,7 @@ export interface Kernels {
   int4Bytes(M: number, K: number): number;
   /** Bytes of one quantised activation row of K elements, a multiple of 64. */
   activationBytes(K: number): number;
-  /** Bytes of scratch that each thread needs for {@link attention}. */
+  /** Bytes of scratch that each thread needs for {@link attention} and {@link attentionBlocks}. */
   attentionScratchBytes(heads: number, kvHeads: number, headLength: number): number;
 
   /** Writes rows [row0, row1) of a packed ternary matrix from codes u8 [row1 - row0][K]. */
@@ -317,24 +344,38 @@ export interface Kernels {
     t1: number,
   ): void;
   /**
-   * cache [kvHeads][capacity][rowStride(D)] at `position` + t = head vectors of token t, read at
-   * x + 4 * (t * tokenStride + head * headStride); rounded to nearest even for f16.
+   * Keys or values of tokens [t0, t1) into a sequence's KV blocks: head vectors of token t, read at
+   * x + 4 * (t * tokenStride + head * headStride), go to position `position` + t. `blocks` is as in
+   * {@link AttentionArgs}, `offset` its keys or values. Rounded to nearest even for f16. In Q8 a head vector (finite) is
+   * stored as scale = max|x| / 127 and q = clamp(roundTiesToEven(x * inverse), -127, 127) with inverse = 127 / max|x|
+   * (0 when that is 0), each rounded to f32, and read as q * scale. Elements behind D are not written.
    */
   storeKv(
-    cache: number,
+    blocks: number,
+    offset: number,
     format: KvFormat,
     x: number,
     tokenStride: number,
     headStride: number,
     kvHeads: number,
     headLength: number,
-    capacity: number,
     position: number,
     t0: number,
     t1: number,
   ): void;
   /** Causal attention of T tokens of one sequence over its cache, items [i0, i1) of {@link attentionItems}. */
   attention(args: AttentionArgs, i0: number, i1: number): void;
+  /**
+   * The first half of {@link attention} for few tokens over a long cache: the softmax of single KV blocks. Item
+   * block * kvHeads + kvHead gives, for every query head h of the group and every token t that sees the block, entry
+   * (t * heads + h) * {@link kvBlockCount} + block of `partials`, each f32 [{@link attentionPartialStride}].
+   */
+  attentionBlocks(partials: number, args: AttentionArgs, i0: number, i1: number): void;
+  /**
+   * The second half: out = the partials of a token and query head folded in order of their blocks, items
+   * [i0, i1) of t * heads + h. Both halves together give the same bits as {@link attention}.
+   */
+  attentionFold(partials: number, args: AttentionArgs, i0: number, i1: number): void;
 
   /** out = activation(gate) * up, rows at `stride` elements, columns [c0, c1); out may be gate. */
   gate(

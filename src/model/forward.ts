@@ -1,22 +1,13 @@
 /**
  * The forward pass of every architecture, top to bottom as in the paper (arXiv:2504.12285, section 2). Each thread of a
  * team runs it on the same heap: it takes its share of every operation and meets the others at a barrier wherever the
- * next operation reads what others wrote. With the reference kernels this file is the specification; operations.ts has
- * the steps in terms of kernels.
+ * next operation reads what others wrote. With the reference kernels this file is the specification; operations.ts and
+ * attend.ts have the steps in terms of kernels.
  */
 import { rowStride } from '../kernels/kernels.ts';
 import { type Member, share } from '../kernels/team/member.ts';
-import {
-  addBias,
-  addToStream,
-  attend,
-  lookUp,
-  norm,
-  prepare,
-  project,
-  rotate,
-  storeKv,
-} from './operations.ts';
+import { attend, storeKv } from './attend.ts';
+import { addBias, addToStream, lookUp, norm, prepare, project, rotate } from './operations.ts';
 import { outputHead } from './output-head.ts';
 import type { Batch, LayerPlan, ModelPlan } from './plan.ts';
 

@@ -1,12 +1,11 @@
 /**
  * The steps of the forward pass in terms of kernels: which buffers, strides and shares of the work each takes. A thread
- * works on its own tokens (norms, rotation, quantisation), its own rows of a matrix (projections) or its own items
- * (attention). No step waits for the others except where it says so.
+ * works on its own tokens (norms, rotation, quantisation) or its own rows of a matrix (projections). No step waits for the
+ * others except where it says so. Attention is in attend.ts.
  */
-import { attentionItems, rowStride } from '../kernels/kernels.ts';
+import { rowStride } from '../kernels/kernels.ts';
 import { type Member, share } from '../kernels/team/member.ts';
-import { kvLayerBytes } from './kv-cache.ts';
-import type { Batch, KvCachePlan, Matrix, ModelPlan, Segment } from './plan.ts';
+import type { Matrix, ModelPlan } from './plan.ts';
 
 /** x = rows of the embedding. */
 export function lookUp(member: Member, model: ModelPlan, tokens: number): void {
@@ -135,64 +134,4 @@ export function rotate(
   const [t0, t1] = share(member, tokens);
   const stride = rowStride(heads * headLength);
   member.kernels.rope(out, x, stride, work.positions, ropeTable, ropeStyle, heads, headLength, t0, t1);
-}
-
-/** Puts this thread's tokens' rotated keys and their values into the caches. */
-export function storeKv(member: Member, model: ModelPlan, layer: number, batch: Batch): void {
-  const { work, config } = model;
-  const { headCountKv: heads, headLength: D } = config;
-  const padded = rowStride(D);
-  const stride = rowStride(heads * D);
-  const [t0, t1] = share(member, batch.tokens);
-  for (const segment of batch.segments) {
-    const { keys, values } = layerCache(model, segment.cache, layer);
-    const { format, capacity } = segment.cache;
-    const { first, position } = segment;
-    const [from, to] = overlap(segment, t0, t1);
-    const k = work.rotatedK + 4 * first * heads * padded;
-    const v = work.v + 4 * first * stride;
-    member.kernels.storeKv(keys, format, k, heads * padded, padded, heads, D, capacity, position, from, to);
-    member.kernels.storeKv(values, format, v, stride, D, heads, D, capacity, position, from, to);
-  }
-}
-
-/** out [tokens][heads * headLength] = attention of every segment over its own cache. */
-export function attend(member: Member, model: ModelPlan, out: number, layer: number, batch: Batch): void {
-  const { work, config } = model;
-  const { headCount, headCountKv, headLength } = config;
-  const outStride = rowStride(headCount * headLength);
-  const rotatedStride = headCount * rowStride(headLength);
-  for (const segment of batch.segments) {
-    const { keys, values } = layerCache(model, segment.cache, layer);
-    const [i0, i1] = share(member, attentionItems(segment.count, headCount));
-    const args = {
-      out: out + 4 * segment.first * outStride,
-      outStride,
-      q: work.rotatedQ + 4 * segment.first * rotatedStride,
-      keys,
-      values,
-      format: segment.cache.format,
-      scratch: member.scratch,
-      scale: 1 / Math.sqrt(headLength),
-      heads: headCount,
-      kvHeads: headCountKv,
-      headLength,
-      capacity: segment.cache.capacity,
-      position: segment.position,
-      tokens: segment.count,
-    };
-    member.kernels.attention(args, i0, i1);
-  }
-}
-
-/** Where a layer's keys and values lie in a cache. */
-function layerCache(model: ModelPlan, cache: KvCachePlan, layer: number): { keys: number; values: number } {
-  const bytes = kvLayerBytes(model.config, cache.capacity, cache.format);
-  const keys = cache.address + 2 * layer * bytes;
-  return { keys, values: keys + bytes };
-}
-
-/** The tokens of a segment, counted from its start, that lie in [t0, t1) of the batch. */
-function overlap({ first, count }: Segment, t0: number, t1: number): [from: number, to: number] {
-  return [Math.min(Math.max(t0 - first, 0), count), Math.min(Math.max(t1 - first, 0), count)];
 }

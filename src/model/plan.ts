@@ -52,6 +52,8 @@ export interface WorkSpace {
   readonly tokens: number;
   /** rows of logits that one pass can give */
   readonly outputs: number;
+  /** partial results of attention that there is room for */
+  readonly partialEntries: number;
   /** i32 [tokens] */
   readonly ids: number;
   /** i32 [tokens] */
@@ -73,6 +75,8 @@ export interface WorkSpace {
   /** rotated heads [tokens][heads][rowStride(headLength)] */
   readonly rotatedQ: number;
   readonly rotatedK: number;
+  /** f32 [partialEntries][attentionPartialStride] */
+  readonly partials: number;
   /** [tokens][feedForwardLength] */
   readonly gate: number;
   readonly up: number;
@@ -98,10 +102,10 @@ export interface ModelPlan {
   readonly screen: ScreenSpace | undefined;
 }
 
-/** A KV cache: per layer keys, then values, each [headCountKv][capacity][rowStride(headLength)]. */
+/** A KV cache as kernels find it; see kv-cache.ts. */
 export interface KvCachePlan {
-  readonly address: number;
-  readonly capacity: number;
+  /** f64 [blocks of 64 positions that the context has]: their addresses, as far as positions are held */
+  readonly blocks: number;
   readonly format: KvFormat;
 }
 
@@ -113,6 +117,8 @@ export interface Segment {
   readonly count: number;
   /** position of that token in its sequence */
   readonly position: number;
+  /** where its partial results of attention go; 0 when it has none (see attend.ts) */
+  readonly partials: number;
 }
 
 /** One forward pass: the ids, positions and wanted outputs lie in the work space. */

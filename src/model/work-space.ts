@@ -1,18 +1,23 @@
 /** What a forward pass writes to, for a given number of tokens at once: how large it is, and its allocation. */
 import type { Backend } from '../kernels/backend.ts';
-import { type Kernels, rowStride } from '../kernels/kernels.ts';
+import { attentionPartialStride, type Kernels, rowStride } from '../kernels/kernels.ts';
+import { partialEntries } from './attend.ts';
 import type { ModelConfig } from './config.ts';
 import type { WorkSpace } from './plan.ts';
 
 /** The parts of a work space that lie on the heap. */
-type Parts = Record<Exclude<keyof WorkSpace, 'tokens' | 'outputs'>, number>;
+type Parts = Record<Exclude<keyof WorkSpace, 'tokens' | 'outputs' | 'partialEntries'>, number>;
 
-/** Bytes of each part of a work space for passes of at most `tokens` tokens, of which `outputs` give logits. */
+/**
+ * Bytes of each part of a work space for passes of at most `tokens` tokens, of which `outputs` give logits, in sequences of
+ * at most `contextLength`.
+ */
 export function workSpaceBytes(
   kernels: Pick<Kernels, 'activationBytes'>,
   config: ModelConfig,
   tokens: number,
   outputs: number,
+  contextLength: number,
 ): Parts {
   const { embeddingLength, feedForwardLength, headCount, headCountKv, headLength, vocabularySize } = config;
   const longest = Math.max(embeddingLength, feedForwardLength, headCount * headLength);
@@ -30,6 +35,7 @@ export function workSpaceBytes(
     v: rows(tokens, headCountKv * headLength),
     rotatedQ: rows(tokens * headCount, headLength),
     rotatedK: rows(tokens * headCountKv, headLength),
+    partials: 4 * partialEntries(config, contextLength) * attentionPartialStride(headLength),
     gate: rows(tokens, feedForwardLength),
     up: rows(tokens, feedForwardLength),
     hidden: rows(outputs, embeddingLength),
@@ -43,8 +49,9 @@ export function allocateWorkSpace(
   config: ModelConfig,
   tokens: number,
   outputs: number,
+  contextLength: number,
 ): WorkSpace {
-  const parts = workSpaceBytes(kernels, config, tokens, outputs);
+  const parts = workSpaceBytes(kernels, config, tokens, outputs, contextLength);
   for (const part of Object.keys(parts) as (keyof Parts)[]) parts[part] = heap.allocate(parts[part]);
-  return { tokens, outputs, ...parts };
+  return { tokens, outputs, partialEntries: partialEntries(config, contextLength), ...parts };
 }

@@ -60,6 +60,8 @@ for (const memory of ['shared', 'local']) {
         ['denseMatmul', /f32x4\.mul/g, 8],
         ['int8Matmul', /i32x4\.dot_i16x8_s/g, 4],
         ['attention', /f32x4\.mul/g, 12],
+        ['attentionBlocks', /f32x4\.mul/g, 12],
+        ['attentionFold', /f32x4\.mul/g, 3],
         ['gate', /f32x4\.mul/g, 4],
         ['rope', /f64x2\.mul/g, 4],
         ['quantize', /f32x4\.nearest/g, 2],

@@ -30,6 +30,7 @@ export const DENSE_FORMATS = [
 export const KV_FORMATS = [
   { name: 'f32', format: KvFormat.F32 },
   { name: 'f16', format: KvFormat.F16 },
+  { name: 'q8', format: KvFormat.Q8 },
 ] as const;
 
 /** Lengths of a head: with and without a remainder of 16, and those of real models. */

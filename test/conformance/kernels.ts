@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Backend } from '#src/kernels/backend.js';
+import { attentionHalves, attentions, kvStores } from './attention-conformance.ts';
 import { KernelPair } from './kernel-pair.ts';
 import {
   denseProducts,
@@ -15,7 +16,7 @@ import {
   quantization,
   ternaryProducts,
 } from './matrix-conformance.ts';
-import { additions, attentions, gates, kvStores, norms, rotations } from './row-conformance.ts';
+import { additions, gates, norms, rotations } from './row-conformance.ts';
 import { choicesAbove, chosenRows, int4Packing, int4Products, topChoices } from './screen-conformance.ts';
 
 /** A backend to be held to the reference. */
@@ -42,8 +43,9 @@ const OPERATIONS: Readonly<Record<string, (pair: KernelPair) => void>> = {
   'gate with every activation': gates,
   add: additions,
   'rope in both styles': rotations,
-  storeKv: kvStores,
+  'storeKv in every format': kvStores,
   attention: attentions,
+  'attentionBlocks and attentionFold': attentionHalves,
 };
 
 /** Registers the tests of one backend. */

@@ -1,22 +1,18 @@
 /**
- * The reference kernels against the published formulas in double precision, written here a second time. U is half a unit
- * in the last place of f32: every rounded operation is off by at most that share of its result.
+ * The reference kernels against the published formulas in double precision, written here a second time. Attention is in
+ * reference-attention.test.ts.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.js';
 import { createReferenceBackend } from '#src/kernels/backend.js';
-import { Activation, KvFormat, RopeStyle, rowStride } from '#src/kernels/kernels.js';
+import { Activation, RopeStyle, rowStride } from '#src/kernels/kernels.js';
 import { dotLanes, expF32, roundTiesToEven } from '#src/kernels/reference/arithmetic.js';
 import { fillRopeTable } from '#src/model/rope-table.js';
-import { floatToHalf, halfToFloat } from '#src/tensor/half.js';
+import { EXP_ERROR, near, U } from './closeness.ts';
 import { GuardedHeap } from './guarded-heap.ts';
 import { REDUCTIONS } from './kernel-cases.ts';
 import { randomCodes, randomRows } from './random-data.ts';
-
-const U = 2 ** -24;
-/** What expF32 promises, relative. */
-const EXP_ERROR = 2e-7;
 
 const random = createRandom(21);
 const heap = new GuardedHeap(createReferenceBackend(false));
@@ -24,12 +20,6 @@ const { kernels } = heap;
 
 function floatsAt(address: number, count: number): Float32Array {
   return new Float32Array(heap.read(address, 4 * count).buffer);
-}
-
-function near(found: number, expected: number, tolerance: number, what: string): void {
-  if (!(Math.abs(found - expected) <= tolerance)) {
-    assert.fail(`${what}: ${found} instead of ${expected}, off by more than ${tolerance}`);
-  }
 }
 
 test('exp has a relative error below 2e-7 over the range of normal results, and is clamped outside', () => {
@@ -245,113 +235,5 @@ test('rope: pairs turned by position * base^(-2i/D), rounded once', () => {
       }
     }
     heap.release('rope');
-  }
-});
-
-test('storeKv rounds to the nearest half, ties to even, and keeps f32 as it is', () => {
-  const D = 16;
-  const values = Float32Array.from([
-    0,
-    -0,
-    1,
-    1 + 2 ** -11,
-    1 + 3 * 2 ** -11,
-    2049,
-    2051,
-    65504,
-    65519,
-    -65520,
-    2 ** -25,
-    1.5 * 2 ** -24,
-    3e-5,
-    -6.1e-5,
-    0.1,
-    -1e5,
-  ]);
-  const f16 = heap.output(2 * D);
-  const f32 = heap.output(4 * D);
-  kernels.storeKv(f16, KvFormat.F16, heap.input(values), D, D, 1, D, 1, 0, 0, 1);
-  kernels.storeKv(f32, KvFormat.F32, heap.input(values), D, D, 1, D, 1, 0, 0, 1);
-  assert.deepEqual(floatsAt(f32, D), values);
-  const halves = new Uint16Array(heap.read(f16, 2 * D).buffer);
-  const expected = [0, 0x8000, 0x3c00, 0x3c00, 0x3c02, 0x6800, 0x6802, 0x7bff, 0x7bff, 0xfc00, 0, 2];
-  assert.deepEqual([...halves.subarray(0, expected.length)], expected);
-  for (const [i, half] of halves.entries()) {
-    const magnitude = half & 0x7fff;
-    if (magnitude === 0x7c00) continue;
-    const error = Math.abs(halfToFloat(half) - values[i]!);
-    for (const neighbour of [magnitude - 1, magnitude + 1].filter((bits) => bits >= 0 && bits < 0x7c00)) {
-      assert.ok(error <= Math.abs(halfToFloat(neighbour | (half & 0x8000)) - values[i]!), `${values[i]}`);
-    }
-  }
-  heap.release('storeKv');
-});
-
-test('attention: softmax(q·k / sqrt(D)) v over the positions up to the own one', () => {
-  for (const { D, heads, kvHeads, position, tokens, format } of [
-    { D: 16, heads: 2, kvHeads: 1, position: 0, tokens: 3, format: KvFormat.F32 },
-    { D: 20, heads: 3, kvHeads: 3, position: 62, tokens: 4, format: KvFormat.F16 },
-    { D: 64, heads: 4, kvHeads: 2, position: 250, tokens: 9, format: KvFormat.F16 },
-  ]) {
-    const padded = rowStride(D);
-    const capacity = position + tokens;
-    const keys = randomRows(random, kvHeads * capacity, D, 2);
-    const values = randomRows(random, kvHeads * capacity, D);
-    const q = randomRows(random, tokens * heads, D, 2);
-    const isHalf = format === KvFormat.F16;
-    const stored = (rows: Float32Array) =>
-      heap.input(isHalf ? new Uint8Array(Uint16Array.from(rows, floatToHalf).buffer) : rows);
-    const read = (rows: Float32Array) =>
-      isHalf ? rows.map((value) => halfToFloat(floatToHalf(value))) : rows;
-    const out = heap.output(4 * tokens * heads * D);
-    const args = {
-      out,
-      outStride: heads * D,
-      q: heap.input(q),
-      keys: stored(keys),
-      values: stored(values),
-      format,
-    };
-    const dims = { scale: 1 / Math.sqrt(D), heads, kvHeads, headLength: D, capacity, position, tokens };
-    kernels.attention({ ...args, ...dims, scratch: heap.zeroed(64) }, 0, Math.ceil(tokens / 8) * heads);
-    const found = floatsAt(out, tokens * heads * D);
-    const [k, v] = [read(keys), read(values)];
-    for (let t = 0; t < tokens; t++) {
-      for (let h = 0; h < heads; h++) {
-        const first = Math.floor(h / (heads / kvHeads)) * capacity;
-        const scores = Array.from({ length: position + t + 1 }, (_, p) => {
-          let score = 0;
-          let magnitude = 0;
-          for (let i = 0; i < D; i++) {
-            const term = q[(t * heads + h) * padded + i]! * k[(first + p) * padded + i]!;
-            score += term;
-            magnitude += Math.abs(term);
-          }
-          return { score: score / Math.sqrt(D), magnitude: magnitude / Math.sqrt(D) };
-        });
-        const most = Math.max(...scores.map(({ score }) => score));
-        const weights = scores.map(({ score }) => Math.exp(score - most));
-        const total = weights.reduce((sum, weight) => sum + weight, 0);
-        // A weight is off by its score's error (a 16-lane sum and the scale), the subtraction's, and the exponential's;
-        // the same again for the sum that it is divided by. Mixing adds one rounding a position, folds a few a block. No
-        // weight is below e^-87.33 = 1.2e-38.
-        const scoreError = (D / 16 + 8) * U * Math.max(...scores.map(({ magnitude }) => magnitude));
-        const spread = U * Math.max(...scores.map(({ score }) => most - score));
-        const roundings = 64 + 6 * Math.ceil(scores.length / 64);
-        const relative = 2 * (2 * scoreError + spread + EXP_ERROR) + roundings * U;
-        for (let i = 0; i < D; i++) {
-          let mix = 0;
-          let magnitude = 0;
-          for (const [p, weight] of weights.entries()) {
-            const term = (weight / total) * v[(first + p) * padded + i]!;
-            mix += term;
-            magnitude += Math.abs(term);
-          }
-          const at = (t * heads + h) * D + i;
-          near(found[at]!, mix, relative * magnitude + 1e-35, `D=${D}, token ${t}, head ${h}, element ${i}`);
-        }
-      }
-    }
-    heap.release('attention');
   }
 });

@@ -1,18 +1,10 @@
-/** Norms, gates, additions, rotations, the KV cache and attention, bit for bit as the reference does them. */
+/** Norms, gates, additions and rotations, bit for bit as the reference does them. */
 import { createRandom } from '#src/base/random.js';
-import { Activation, attentionItems, KvFormat, RopeStyle, rowStride } from '#src/kernels/kernels.js';
+import { Activation, RopeStyle, rowStride } from '#src/kernels/kernels.js';
 import { fillRopeTable } from '#src/model/rope-table.js';
-import { floatToHalf } from '#src/tensor/half.js';
-import {
-  ATTENTION_CASES,
-  type AttentionCase,
-  HEAD_LENGTHS,
-  KV_FORMATS,
-  LONG_REDUCTIONS,
-  REDUCTIONS,
-} from './kernel-cases.ts';
+import { HEAD_LENGTHS, LONG_REDUCTIONS, REDUCTIONS } from './kernel-cases.ts';
 import type { KernelPair } from './kernel-pair.ts';
-import { randomRows, randomValue } from './random-data.ts';
+import { randomRows } from './random-data.ts';
 
 /** Root mean square norms, into another row and in place. */
 export function norms(pair: KernelPair): void {
@@ -114,100 +106,4 @@ export function rotations(pair: KernelPair): void {
       }
     }
   }
-}
-
-/** Values on both sides of every rounding of a half, into a cache that other positions keep. */
-export function kvStores(pair: KernelPair): void {
-  const random = createRandom(15);
-  const T = 5;
-  const capacity = 11;
-  const edges = [0, -0, 2 ** -24, 2 ** -25, 1.5 * 2 ** -24, 6.1e-5, 2049, 2051, 65504, 65519.9, 65520, -1e9];
-  for (const headLength of HEAD_LENGTHS) {
-    for (const kvHeads of [1, 3]) {
-      const values = randomRows(random, T, kvHeads * headLength);
-      for (const [i, edge] of edges.entries()) values[(7 * i) % (kvHeads * headLength)] = edge;
-      for (const { name, format } of KV_FORMATS) {
-        const bytes = kvHeads * capacity * rowStride(headLength) * (format === KvFormat.F16 ? 2 : 4);
-        pair.compare(`storeKv ${name} D=${headLength} heads=${kvHeads}`, (heap, split) => {
-          const x = heap.input(values);
-          const cache = heap.output(bytes);
-          const stride = rowStride(kvHeads * headLength);
-          for (const [t0, t1] of split(T)) {
-            heap.kernels.storeKv(
-              cache,
-              format,
-              x,
-              stride,
-              headLength,
-              kvHeads,
-              headLength,
-              capacity,
-              4,
-              t0,
-              t1,
-            );
-          }
-          return [heap.read(cache, bytes)];
-        });
-      }
-    }
-  }
-}
-
-/** Attention over ragged heads, groups, positions and batches, its items split anywhere. */
-export function attentions(pair: KernelPair): void {
-  const random = createRandom(16);
-  for (const attentionCase of ATTENTION_CASES) {
-    const { headLength, group, kvHeads, format, position, tokens } = attentionCase;
-    const heads = group * kvHeads;
-    const capacity = position + tokens + 3;
-    const outStride = rowStride(heads * headLength);
-    const keys = randomCache(attentionCase, capacity, 1.5, []);
-    // As halves these are infinite, and so are the sums that they are part of.
-    const values = randomCache(attentionCase, capacity, 1, [70000, -70000]);
-    const queries = randomRows(random, tokens * heads, headLength, 1.5);
-    const bytes = 4 * ((tokens - 1) * outStride + heads * headLength);
-    const what = `attention D=${headLength} heads=${heads}/${kvHeads} format=${format} position=${position} tokens=${tokens}`;
-    pair.compare(what, (heap, split) => {
-      const shared = {
-        out: heap.output(bytes),
-        outStride,
-        q: heap.input(queries),
-        keys: heap.input(keys),
-        values: heap.input(values),
-        format,
-        scale: 1 / Math.sqrt(headLength),
-        heads,
-        kvHeads,
-        headLength,
-        capacity,
-        position,
-        tokens,
-      };
-      for (const [i0, i1] of split(attentionItems(tokens, heads))) {
-        const scratch = heap.output(heap.kernels.attentionScratchBytes(heads, kvHeads, headLength));
-        heap.kernels.attention({ ...shared, scratch }, i0, i1);
-      }
-      return [heap.read(shared.out, bytes)];
-    });
-  }
-}
-
-/** Keys or values of all positions, those behind the tokens' included: an earlier generation left them there. */
-function randomCache(
-  { headLength, kvHeads, format, position }: AttentionCase,
-  capacity: number,
-  scale: number,
-  first: readonly number[],
-): Uint8Array {
-  const random = createRandom(position + headLength + scale * 100);
-  const padded = rowStride(headLength);
-  const values = new Float32Array(kvHeads * capacity * padded);
-  for (let i = 0; i < values.length; i++) {
-    if (i % padded < headLength) values[i] = randomValue(random) * scale;
-  }
-  values.set(first);
-  return format === KvFormat.F16
-    ? new Uint8Array(Uint16Array.from(values, floatToHalf).buffer)
-    : new Uint8Array(values.buffer);
 }

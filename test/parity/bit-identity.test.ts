@@ -21,7 +21,7 @@ const MODELS = ['tiny-tales', 'bitnet-wide.i2_s', 'llama-ternary.i2_s', 'llama-t
 /** Past the first block of attention; all chunkings of the prefill leave a remainder. */
 const PREFILL = 66;
 const DECODED = 6;
-const KV_CACHES = ['f16', 'f32'] as const;
+const KV_CACHES = ['f16', 'f32', 'q8'] as const;
 
 /** The builds that this runtime takes; wasm-relaxed may be refused, and then has to be refused by name. */
 async function usableBackends(): Promise<BackendName[]> {

@@ -1,6 +1,7 @@
 /** What `bitnet bench` prints: medians of the runs with their range, on which machine and with which settings. */
 import { cpus } from 'node:os';
 import { peakMemoryBytes } from '#platform';
+import type { KvCacheType } from '../../engine/options.ts';
 import type { Model } from '../../index.ts';
 import { formatBytes, formatRate, formatSeconds, formatWhole } from '../quantities.ts';
 import type { Styles } from '../terminal.ts';
@@ -16,7 +17,7 @@ export interface BenchReport {
   readonly backend: string;
   readonly threads: number;
   readonly contextLength: number;
-  readonly kvCache: 'f16' | 'f32';
+  readonly kvCache: KvCacheType;
   /** How embedding and output head are held: as in the file (or as f16), or as int8 rows. */
   readonly headPrecision: 'exact' | 'fast' | 'int8';
   readonly node: string;
@@ -45,7 +46,7 @@ export interface BenchReport {
 export interface BenchSubject {
   readonly label: string;
   readonly fileBytes: number | undefined;
-  readonly kvCache: 'f16' | 'f32';
+  readonly kvCache: KvCacheType;
 }
 
 /** Puts samples and settings together. */

@@ -1,5 +1,6 @@
 /** `bitnet inspect`: what a model is, from its headers alone. */
 import { BitnetError } from '../../base/errors.ts';
+import { KV_CACHE_TYPES } from '../../engine/options.ts';
 import { selectBackend } from '../../kernels/select.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus } from '../errors.ts';
@@ -30,7 +31,7 @@ export const command: Command = {
     {
       name: 'kv-cache',
       value: 'TYPE',
-      help: 'KV cache to count the memory for: f16 or f32.',
+      help: `KV cache to count the memory for: ${KV_CACHE_TYPES.join(', ')}.`,
       default: 'f16',
     },
   ],
@@ -46,7 +47,7 @@ export const command: Command = {
 async function run(input: CommandInput): Promise<number> {
   const { model: source } = splitModel(input, 'inspect', []);
   const context = wholeOption(input, 'context', 1);
-  const kvCache = choiceOption(input, 'kv-cache', ['f16', 'f32']);
+  const kvCache = choiceOption(input, 'kv-cache', KV_CACHE_TYPES);
   const { backend } = await selectBackend(undefined, false);
   const report = await withHeaders(source, input.signal, (model) => {
     checkContext(context, model.config.contextLength);

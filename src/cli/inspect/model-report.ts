@@ -4,7 +4,7 @@
  * rest is told all the same.
  */
 import { BitnetError } from '../../base/errors.ts';
-import { checkOptions, planEngine } from '../../engine/options.ts';
+import { checkOptions, type KvCacheType, planEngine } from '../../engine/options.ts';
 import { type ModelText, readModelText } from '../../engine/text.ts';
 import type { TensorInfo } from '../../formats/tensor-info.ts';
 import { Activation, RopeStyle } from '../../kernels/kernels.ts';
@@ -63,7 +63,7 @@ export interface ModelReport {
   readonly parameters: ParameterCounts | null;
   readonly tensorTypes: readonly TypeSummary[];
   /** Bytes that the model takes when it is loaded here with these settings. */
-  readonly memory: (MemoryPlan & { readonly contextLength: number; readonly kvType: 'f16' | 'f32' }) | null;
+  readonly memory: (MemoryPlan & { readonly contextLength: number; readonly kvType: KvCacheType }) | null;
   readonly tokenizer: TokenizerReport | null;
   /** Jinja source; null for a base model. */
   readonly chatTemplate: string | null;
@@ -90,7 +90,7 @@ export interface TensorReport {
 /** What to assume for the memory needs. */
 export interface MemoryAssumptions {
   readonly contextLength?: number;
-  readonly kvCache?: 'f16' | 'f32';
+  readonly kvCache?: KvCacheType;
   /** Of the backend that would run. */
   readonly kernels: SizeKernels;
 }

@@ -4,7 +4,8 @@
  */
 import { roundUp } from '../../base/assert.ts';
 import type { Kernels } from '../kernels.ts';
-import { attention, rope, storeKv } from './attention.ts';
+import { attention, attentionBlocks, attentionFold, rope } from './attention.ts';
+import { storeKv } from './kv-block.ts';
 import { activationBytes, denseMatmul, int8Matmul, quantize, quantize16, ternaryMatmul } from './matmul.ts';
 import { packInt8Rows, packTernary } from './pack.ts';
 import { add, embed, embedInt8, gate, rmsNorm } from './rows.ts';
@@ -43,6 +44,8 @@ export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
     rope: on(rope),
     storeKv: on(storeKv),
     attention: on(attention),
+    attentionBlocks: on(attentionBlocks),
+    attentionFold: on(attentionFold),
     gate: on(gate),
     add: on(add),
     barrier: (address, count) => waitAtBarrier(views.i32, address / 4, count),

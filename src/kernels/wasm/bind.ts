@@ -1,5 +1,5 @@
 /** One instance of a compiled module on a memory, as {@link Kernels}, for the calling thread. */
-import { int4ErrorFactors, int8ActivationLimit, type Kernels } from '../kernels.ts';
+import { type AttentionArgs, int4ErrorFactors, int8ActivationLimit, type Kernels } from '../kernels.ts';
 import type { WasmExports } from './exports.ts';
 
 /** Bytes of scratch that each thread's instance needs: 16 partial sums, then one expanded row. */
@@ -65,27 +65,31 @@ export function bindWasm(
     selectAbove: wasm.selectAbove,
     rope: wasm.rope,
     storeKv: wasm.storeKv,
-    attention: (args, i0, i1) =>
-      wasm.attention(
-        args.out,
-        args.outStride,
-        args.q,
-        args.keys,
-        args.values,
-        args.format,
-        args.scratch,
-        args.scale,
-        args.heads,
-        args.kvHeads,
-        args.headLength,
-        args.capacity,
-        args.position,
-        args.tokens,
-        i0,
-        i1,
-      ),
+    attention: (args, i0, i1) => wasm.attention(...listed(args), i0, i1),
+    attentionBlocks: (partials, args, i0, i1) => wasm.attentionBlocks(partials, ...listed(args), i0, i1),
+    attentionFold: (partials, args, i0, i1) => wasm.attentionFold(partials, ...listed(args), i0, i1),
     gate: wasm.gate,
     add: wasm.add,
     barrier: wasm.barrier,
   };
+}
+
+/** The fields in their order. */
+function listed(args: AttentionArgs): number[] {
+  return [
+    args.out,
+    args.outStride,
+    args.q,
+    args.blocks,
+    args.keys,
+    args.values,
+    args.format,
+    args.scratch,
+    args.scale,
+    args.heads,
+    args.kvHeads,
+    args.headLength,
+    args.position,
+    args.tokens,
+  ];
 }

@@ -67,4 +67,7 @@ export interface WasmExports extends Pick<Kernels, Same> {
   int4Matmul: RowsMatmul;
   /** The fields of AttentionArgs in their order, then the range. */
   attention(...args: number[]): void;
+  /** The same after `partials`. */
+  attentionBlocks(partials: number, ...args: number[]): void;
+  attentionFold(partials: number, ...args: number[]): void;
 }

@@ -15,7 +15,7 @@ export interface MemoryPlan {
   readonly layers: number;
   /** Embedding and output head; once when they are the same. */
   readonly embeddingAndHead: number;
-  /** One session's KV cache. */
+  /** One session's KV cache with the context full; it is taken as the session grows. */
   readonly kvCache: number;
   /** Rotary angles and what a forward pass writes to. */
   readonly work: number;
@@ -50,13 +50,12 @@ export function planMemory(inventory: Inventory, config: ModelConfig, options: M
   const embeddingAndHead =
     tableBytes(head, form, options) +
     (head === embedding ? 0 : tableBytes(embedding, embeddingForm(options.head), options));
-  const kvCache = kvCacheBytes(config, options.contextLength, options.kvFormat);
-  const parts = workSpaceBytes(options.kernels, config, options.batchTokens, options.outputs);
-  const screen = screenSpaceBytes(head.rows, options.outputs, options.members);
+  const { contextLength, batchTokens, outputs } = options;
+  const kvCache = kvCacheBytes(config, contextLength, options.kvFormat);
+  const parts = workSpaceBytes(options.kernels, config, batchTokens, outputs, contextLength);
+  const screen = screenSpaceBytes(head.rows, outputs, options.members);
   const work =
-    sumOf(parts) +
-    (form === 'fast' ? sumOf(screen) : 0) +
-    ropeTableBytes(options.contextLength, config.headLength);
+    sumOf(parts) + (form === 'fast' ? sumOf(screen) : 0) + ropeTableBytes(contextLength, config.headLength);
   return { layers, embeddingAndHead, kvCache, work, total: layers + embeddingAndHead + kvCache + work };
 }
 
