@@ -9,4 +9,4 @@ export { packInt8Rows, packTernary, ternaryBytes } from './pack';
 export { readWords } from './read';
 export { rope } from './rope';
 export { add, embed, embedInt8, gate, rmsNorm } from './rows';
-export { int4Bytes, packInt4Rows, selectAbove, selectTop } from './screen';
+export { int4Bytes, packInt4Rows, selectAbove, selectTop } from './head/screen';

@@ -4,7 +4,7 @@
 import { codeMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
 import { rowScale, scaled8 } from '../quantize';
-import { activation16Bytes } from './int4-relaxed';
+import { activation16Bytes } from '../head/int4-relaxed';
 import { finish, storeRows, storeTile } from './results';
 
 /** Bytes of a quantised row, with room for either width; the narrow one is a head and i8 [K up to a multiple of 64]. */

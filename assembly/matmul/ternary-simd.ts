@@ -8,7 +8,7 @@
 import { codeMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
 import { rowScale, scaled8 } from '../quantize';
-import { activation16Bytes } from './int4-simd';
+import { activation16Bytes } from '../head/int4-simd';
 import { finish, storeRows, storeTile } from './results';
 
 /** Bytes of a quantised row of either width. */

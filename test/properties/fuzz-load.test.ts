@@ -136,7 +136,7 @@ function randomOptions(random: Random): LoadOptions {
     backend: below(5, random) === 0 ? 'reference' : 'wasm',
     threads: 0,
     kvCache: pick(['f16', 'f32', 'q8'], random),
-    head: pick(['auto', 'exact', 'int8'], random),
+    head: pick(['auto', 'exact', 'fast', 'int8'], random),
     batchTokens: pick([1, 2, 5, 8, 64], random),
     ...(below(8, random) === 0 ? { contextLength: pick([1, 2, 7, 65, 4096, 2 ** 24], random) } : {}),
   };

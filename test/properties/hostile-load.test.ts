@@ -249,7 +249,7 @@ test('a scale of 0 works, scales that are no numbers or not one are refused', as
 test('weights that are no numbers are refused in every type that can hold them', async () => {
   const halfAt = (name: string, at: number, bits: number) => (draft: GgufDraft) =>
     view(tensor(draft, name)).setUint16(at, bits, true);
-  for (const head of ['exact', 'int8'] as const) {
+  for (const head of ['exact', 'fast', 'int8'] as const) {
     const options = { ...OPTIONS, head };
     await refused(edited(F16, halfAt('token_embd', 700, 0x7c00)), 'tensor/not-finite', options);
     await refused(edited(BF16, halfAt('token_embd', 700, 0xff80)), 'tensor/not-finite', options);

@@ -5,8 +5,8 @@
 import { lowHalfMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
 import { quantize16Row } from '../quantize';
-import { int4Stride } from '../screen';
-import { finishScaled, load4, storeRows } from './results';
+import { int4Stride } from './screen';
+import { finishScaled, load4, storeRows } from '../matmul/results';
 
 /** Bytes from the start of a quantised row to its columns in the order of the lanes. */
 // @ts-ignore: decorator

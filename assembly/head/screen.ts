@@ -3,8 +3,8 @@
 //
 // Tile: 4 rows by 32 columns in 64 bytes. Row r of the tile has the 16 bytes at 16 * r; byte j holds code + 8 of column
 // j in its low half and of column 16 + j in its high one.
-import { fold16, rowStride } from './lanes';
-import { denseRowBytes, expandRow } from './rows';
+import { fold16, rowStride } from '../lanes';
+import { denseRowBytes, expandRow } from '../rows';
 
 /** Bytes of a tile row: four rows of K codes. */
 // @ts-ignore: decorator
