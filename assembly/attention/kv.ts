@@ -1,7 +1,7 @@
 // Keys and values in the blocks of a KV cache (layout: kvHeadBytes in src/kernels/kernels.ts): writing rows, and reading
 // the rows of one block and kv head as f32.
-import { halfMask, halfScale } from './constants';
-import { anyHalves4, halves4, rowStride, toHalf } from './lanes';
+import { halfMask, halfScale } from '../constants';
+import { anyHalves4, halves4, rowStride, toHalf } from '../lanes';
 
 /** Positions of a block. */
 export const BLOCK: i32 = 64;

@@ -1,5 +1,5 @@
 // Rotary positions.
-import { rowStride } from './lanes';
+import { rowStride } from '../lanes';
 
 export function rope(
   out: usize, x: usize, inStride: i32, positions: usize, table: usize, style: i32,

@@ -5,7 +5,7 @@
 // Scratch: f32 block [64][P], scores [R][64], running {maximum, weight} [R][2], out [R][P], partial sums [16], with
 // P = rowStride(D) and R = 8 tokens * query heads per kv head.
 import { BLOCK, blockAddress, expandRows, kvHeadBytes } from './kv';
-import { exp1, exp4, fold16, fold4, fold4x4, rowStride } from './lanes';
+import { exp1, exp4, fold16, fold4, fold4x4, rowStride } from '../lanes';
 
 /** Bytes of a partial result before its mix of values: the largest score and the sum of the weights, f32 each. */
 const PARTIAL_HEAD: usize = 64;
