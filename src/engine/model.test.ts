@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ByteSource } from '../base/byte-source.ts';
 import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
 import { memorySource } from '../formats/sources/memory.ts';
+import { TextList } from '../formats/text-list.ts';
 import { rewriteGguf, tinyTalesBytes } from '../model/loading/rewritten-model.test.ts';
 import { type LoadOptions, loadModel, type Model } from './model.ts';
 
@@ -186,7 +187,7 @@ describe('loading', () => {
   test('refuses a tokenizer that is larger than the model', async () => {
     const bytes = await rewriteGguf(tinyTalesBytes(), {
       metadata: {
-        'tokenizer.ggml.tokens': Array.from({ length: 2049 }, (_, i) => `token${i}`),
+        'tokenizer.ggml.tokens': TextList.of(Array.from({ length: 2049 }, (_, i) => `token${i}`)),
         'tokenizer.ggml.token_type': new Int32Array(2049).fill(1),
       },
     });

@@ -4,7 +4,8 @@
  * vocabulary writes bytes as printable characters (space is Ġ); that alphabet lives here.
  */
 import { BitnetError } from '../base/errors.ts';
-import type { MergeTable } from './merge-table.ts';
+import { decodeUtf8, utf8Bound, writeUtf8 } from '../formats/utf8.ts';
+import { MergeList, type MergeTable } from './merge-table.ts';
 import { forEachPiece, type PieceEnd } from './pretokenize.ts';
 import type { SegmentCodec } from './text-tokenizer.ts';
 import { TOKEN_TYPE, type Vocabulary } from './vocabulary.ts';
@@ -64,6 +65,7 @@ export class ByteLevelCodec implements SegmentCodec {
   readonly #parts: ByteLevelParts;
   /** Token of each byte, -1 where there is none. */
   readonly #byteIds = new Int32Array(256);
+  /** In bytes as the vocabulary writes it, so at least one for every byte that it stands for. */
   readonly #longestToken: number;
   readonly #cache = new Map<string, readonly number[]>();
   readonly #utf8 = new TextEncoder();
@@ -75,8 +77,11 @@ export class ByteLevelCodec implements SegmentCodec {
     for (let byte = 0; byte < 256; byte++) {
       this.#byteIds[byte] = parts.vocabulary.ordinaryIdOf(BYTE_CHARACTERS[byte]!);
     }
+    const { offsets } = parts.vocabulary.texts;
     let longest = 0;
-    for (const token of parts.vocabulary.tokens) longest = Math.max(longest, token.length);
+    for (let id = 0; id < parts.vocabulary.size; id++) {
+      longest = Math.max(longest, offsets[id + 1]! - offsets[id]!);
+    }
     this.#longestToken = longest;
   }
 
@@ -149,33 +154,60 @@ export class ByteLevelCodec implements SegmentCodec {
   }
 }
 
-/**
- * The pairs of a list of merges written "left right", by ascending rank.
- *
- * @param at what to call the list in messages
- * @throws BitnetError `tokenizer/bad-merges` when an entry is not two tokens whose union is a token
- */
-export function fillMerges(
-  table: MergeTable,
-  vocabulary: Vocabulary,
-  pairs: Iterable<readonly [string, string]>,
-  at: string,
-): void {
-  let rank = 0;
-  for (const [leftText, rightText] of pairs) {
-    const left = vocabulary.idOf(leftText);
-    const right = vocabulary.idOf(rightText);
-    const result = vocabulary.idOf(leftText + rightText);
-    if (left === undefined || right === undefined || result === undefined) {
+/** Takes merges as a file lists them, two tokens each and by ascending rank, and finds their ids. */
+export class MergeResolver {
+  /** The merges so far that ordinary text may go through. */
+  readonly merges: MergeList;
+  readonly #vocabulary: Vocabulary;
+  readonly #listName: string;
+  #rank = 0;
+  /** Merges are mostly listed in the order of the tokens that they make, several for one token. */
+  #lastResult = 0;
+  #scratch = new Uint8Array(256);
+
+  /**
+   * @param count how many will be added
+   * @param listName what to call the list in messages
+   * @throws BitnetError `tokenizer/bad-merges` when there are too many
+   */
+  constructor(vocabulary: Vocabulary, count: number, listName: string) {
+    this.merges = new MergeList(count);
+    this.#vocabulary = vocabulary;
+    this.#listName = listName;
+  }
+
+  /**
+   * Adds the merge of the tokens with the UTF-8 bytes `[left, leftEnd)` and `[right, rightEnd)`.
+   *
+   * @throws BitnetError `tokenizer/bad-merges` when they are not two tokens whose union is a token
+   */
+  add(bytes: Uint8Array<ArrayBuffer>, left: number, leftEnd: number, right: number, rightEnd: number): void {
+    const vocabulary = this.#vocabulary;
+    const leftId = vocabulary.idOfBytes(bytes, left, leftEnd);
+    const rightId = vocabulary.idOfBytes(bytes, right, rightEnd);
+    const result = vocabulary.idOfJoinedBytes(bytes, left, leftEnd, right, rightEnd, this.#lastResult);
+    if (leftId === -1 || rightId === -1 || result === -1) {
+      const quoted = [decodeUtf8(bytes, left, leftEnd), decodeUtf8(bytes, right, rightEnd)].map((text) =>
+        JSON.stringify(text?.slice(0, 40)),
+      );
       throw new BitnetError(
         'tokenizer/bad-merges',
-        `entry ${rank} of ${at} joins ${JSON.stringify(leftText.slice(0, 40))} and ` +
-          `${JSON.stringify(rightText.slice(0, 40))}, which are not both tokens with a token for the two together`,
-        { details: { rank } },
+        `entry ${this.#rank} of ${this.#listName} joins ${quoted.join(' and ')}, which are not both tokens with a token ` +
+          'for the two together',
+        { details: { rank: this.#rank } },
       );
     }
     // Text must never become a control token by merging.
-    if (vocabulary.isOrdinary(result)) table.add(left, right, rank, result);
-    rank++;
+    if (vocabulary.isOrdinary(result)) this.merges.add(leftId, rightId, this.#rank, result);
+    this.#rank++;
+    this.#lastResult = result;
+  }
+
+  /** As {@link add}, for tokens that are strings. */
+  addTexts(left: string, right: string): void {
+    const bound = utf8Bound(left) + utf8Bound(right);
+    if (this.#scratch.length < bound) this.#scratch = new Uint8Array(2 * bound);
+    const leftEnd = writeUtf8(left, this.#scratch, 0);
+    this.add(this.#scratch, 0, leftEnd, leftEnd, writeUtf8(right, this.#scratch, leftEnd));
   }
 }

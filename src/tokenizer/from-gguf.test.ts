@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MetadataLike, tokenizerFromGguf } from './from-gguf.ts';
+import type { MetadataValue } from '../formats/gguf/metadata.ts';
+import { TextList } from '../formats/text-list.ts';
+import { tokenizerFromGguf } from './from-gguf.ts';
 import { smallGguf, smallSentencePiece, throwsBitnetError } from './vocabularies.test.ts';
 
 const LLAMA_SPECIALS = ['<|begin_of_text|>', '<|end_of_text|>', '<|eot_id|>'];
 const ARCHITECTURE = { architecture: 'bitnet-b1.58' };
 
 /** A file like the official one of 2B4T: no pre-tokenizer, and end of text as the only end token. */
-function file2B4T(): Map<string, MetadataLike> {
+function file2B4T(): Map<string, MetadataValue> {
   const metadata = smallGguf({
     tokens: ['re', 'ad', 'read', '_f', 'il', 'file', 'ile', '_file'],
     merges: ['r e', 'a d', 're ad', '_ f', 'i l', 'il e', 'f ile', '_ file'],
@@ -85,16 +87,16 @@ test('a normal token that is named as end of text becomes a control token', () =
 });
 
 /** One change to a good file each, with the code and the word that the error must say. */
-const DAMAGED: readonly [key: string, value: MetadataLike | undefined, code: string, word: string][] = [
+const DAMAGED: readonly [key: string, value: MetadataValue | undefined, code: string, word: string][] = [
   ['tokenizer.ggml.model', undefined, 'tokenizer/missing-key', 'tokenizer.ggml.model'],
   ['tokenizer.ggml.model', 'bert', 'tokenizer/unsupported-model', 'bert'],
   ['tokenizer.ggml.model', 7, 'tokenizer/bad-key', 'tokenizer.ggml.model'],
   ['tokenizer.ggml.tokens', undefined, 'tokenizer/missing-key', 'tokenizer.ggml.tokens'],
-  ['tokenizer.ggml.tokens', [], 'tokenizer/bad-vocabulary', '0 tokens'],
+  ['tokenizer.ggml.tokens', TextList.of([]), 'tokenizer/bad-vocabulary', '0 tokens'],
   ['tokenizer.ggml.tokens', new Float32Array(4), 'tokenizer/bad-key', 'tokenizer.ggml.tokens'],
   ['tokenizer.ggml.merges', undefined, 'tokenizer/missing-key', 'tokenizer.ggml.merges'],
-  ['tokenizer.ggml.merges', ['ab'], 'tokenizer/bad-merges', 'entry 0'],
-  ['tokenizer.ggml.merges', ['r e', 'x y'], 'tokenizer/bad-merges', 'entry 1'],
+  ['tokenizer.ggml.merges', TextList.of(['ab']), 'tokenizer/bad-merges', 'entry 0'],
+  ['tokenizer.ggml.merges', TextList.of(['r e', 'x y']), 'tokenizer/bad-merges', 'entry 1'],
   ['tokenizer.ggml.token_type', new Int32Array(3), 'tokenizer/bad-vocabulary', '3 token types'],
   ['tokenizer.ggml.token_type', new Int32Array(267).fill(257), 'tokenizer/bad-vocabulary', 'type'],
   ['tokenizer.ggml.token_type', new Int32Array(267).fill(6), 'tokenizer/bad-vocabulary', 'byte token'],
@@ -108,7 +110,8 @@ const DAMAGED: readonly [key: string, value: MetadataLike | undefined, code: str
 ];
 
 for (const [key, value, code, word] of DAMAGED) {
-  test(`${key} = ${value === undefined ? 'nothing' : String(value).slice(0, 20)} is ${code}`, () => {
+  const shown = value instanceof TextList ? [...value].join() : String(value);
+  test(`${key} = ${shown.slice(0, 20)} is ${code}`, () => {
     const metadata = file2B4T();
     if (value === undefined) metadata.delete(key);
     else metadata.set(key, value);
@@ -135,9 +138,9 @@ test('a SentencePiece file must have scores and types for every token', () => {
 
 test('a byte that the vocabulary lacks is an error where it is needed', () => {
   const metadata = smallGguf({ pre: 'gpt-2' });
-  const tokens = [...(metadata.get('tokenizer.ggml.tokens') as string[])];
+  const tokens = [...(metadata.get('tokenizer.ggml.tokens') as TextList)];
   tokens[0x7a] = 'missing z';
-  metadata.set('tokenizer.ggml.tokens', tokens);
+  metadata.set('tokenizer.ggml.tokens', TextList.of(tokens));
   const { tokenizer } = tokenizerFromGguf(metadata, { architecture: 'llama' });
   assert.equal(tokenizer.decode(tokenizer.encode('abc')), 'abc');
   throwsBitnetError(() => tokenizer.encode('xyz'), 'tokenizer/unencodable', '0x7a');

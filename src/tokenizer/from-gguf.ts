@@ -5,7 +5,9 @@
  * specification (ggml, docs/gguf.md).
  */
 import { BitnetError } from '../base/errors.ts';
-import { ByteLevelCodec, fillMerges } from './bpe.ts';
+import type { GgufMetadata } from '../formats/gguf/metadata.ts';
+import { TextList } from '../formats/text-list.ts';
+import { ByteLevelCodec, MergeResolver } from './bpe.ts';
 import { MergeTable } from './merge-table.ts';
 import { type PreTokenizer, preTokenizerByName } from './pretokenize.ts';
 import { mergesFromScores, SentencePieceCodec } from './spm.ts';
@@ -13,9 +15,6 @@ import { findStopIds } from './stop-tokens.ts';
 import { createTextTokenizer, type TokenizerParts } from './text-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { badVocabulary, TOKEN_TYPE, Vocabulary } from './vocabulary.ts';
-
-/** A metadata value as a GGUF reader gives it. */
-export type MetadataLike = string | number | bigint | boolean | ArrayLike<unknown>;
 
 /** What is known about the model besides its metadata. */
 export interface GgufModelFacts {
@@ -29,6 +28,9 @@ export interface TokenizerResult {
   readonly corrections: readonly string[];
 }
 
+/** The byte between the two tokens of a merge. */
+const SPACE = 0x20;
+
 /** Architectures whose published files lack `tokenizer.ggml.pre` and are cut by Llama 3's rule. */
 const WITHOUT_PRE: ReadonlySet<string> = new Set(['bitnet-b1.58', 'bitnet-25']);
 
@@ -40,10 +42,7 @@ const WITHOUT_PRE: ReadonlySet<string> = new Set(['bitnet-b1.58', 'bitnet-25']);
  *   `tokenizer/bad-merges`, `tokenizer/unsupported-model`, `tokenizer/missing-pre-tokenizer`,
  *   `tokenizer/unknown-pre-tokenizer` or `tokenizer/bad-added-token`
  */
-export function tokenizerFromGguf(
-  metadata: ReadonlyMap<string, MetadataLike>,
-  facts: GgufModelFacts,
-): TokenizerResult {
+export function tokenizerFromGguf(metadata: GgufMetadata, facts: GgufModelFacts): TokenizerResult {
   const reader = new MetadataReader(metadata);
   const model = reader.text('tokenizer.ggml.model');
   if (model === undefined) throw missing('tokenizer.ggml.model');
@@ -58,7 +57,7 @@ export function tokenizerFromGguf(
 }
 
 function readVocabulary(reader: MetadataReader, architecture: string): Vocabulary {
-  const tokens = reader.strings('tokenizer.ggml.tokens');
+  const tokens = reader.texts('tokenizer.ggml.tokens');
   if (tokens === undefined) throw missing('tokenizer.ggml.tokens');
   const types = readTypes(reader, tokens.length);
   const declared = reader.id(`${architecture}.vocab_size`);
@@ -95,10 +94,9 @@ function byteLevelTokenizer(
 ): TokenizerResult {
   const corrections: string[] = [];
   const preTokenizer = choosePreTokenizer(reader, architecture, corrections);
-  const listed = reader.strings('tokenizer.ggml.merges');
+  const listed = reader.texts('tokenizer.ggml.merges');
   if (listed === undefined) throw missing('tokenizer.ggml.merges');
-  const merges = new MergeTable(listed.length);
-  fillMerges(merges, vocabulary, mergePairs(listed), 'tokenizer.ggml.merges');
+  const merges = resolveMerges(listed, vocabulary);
   const codec = new ByteLevelCodec({
     vocabulary,
     merges,
@@ -133,19 +131,25 @@ function choosePreTokenizer(
   return preTokenizerByName('llama-bpe');
 }
 
-function* mergePairs(listed: ArrayLike<string>): Generator<readonly [string, string]> {
+function resolveMerges(listed: TextList, vocabulary: Vocabulary): MergeTable {
+  const resolver = new MergeResolver(vocabulary, listed.length, 'tokenizer.ggml.merges');
+  const { bytes, offsets } = listed;
   for (let i = 0; i < listed.length; i++) {
-    const entry = listed[i]!;
+    const from = offsets[i]!;
+    const end = offsets[i + 1]!;
     // The first character may itself be a space in vocabularies that are not written in the byte alphabet.
-    const space = entry.indexOf(' ', 1);
-    if (space < 1 || space === entry.length - 1) {
+    let space = from + 1;
+    while (space < end && bytes[space] !== SPACE) space++;
+    if (space >= end - 1) {
       throw new BitnetError(
         'tokenizer/bad-merges',
-        `entry ${i} of tokenizer.ggml.merges is ${JSON.stringify(entry.slice(0, 80))}, not two tokens with a space between`,
+        `entry ${i} of tokenizer.ggml.merges is ${JSON.stringify(listed.textAt(i)?.slice(0, 80))}, not two tokens with a ` +
+          'space between',
       );
     }
-    yield [entry.slice(0, space), entry.slice(space + 1)];
+    resolver.add(bytes, from, space, space + 1, end);
   }
+  return new MergeTable(resolver.merges);
 }
 
 function sentencePieceTokenizer(reader: MetadataReader, vocabulary: Vocabulary): TokenizerResult {
@@ -199,9 +203,9 @@ function finish(parts: TokenizerParts, corrections: readonly string[]): Tokenize
 
 /** Reads metadata with its types checked. */
 class MetadataReader {
-  readonly #metadata: ReadonlyMap<string, MetadataLike>;
+  readonly #metadata: GgufMetadata;
 
-  constructor(metadata: ReadonlyMap<string, MetadataLike>) {
+  constructor(metadata: GgufMetadata) {
     this.#metadata = metadata;
   }
 
@@ -237,13 +241,10 @@ class MetadataReader {
     throw bad(key, `a token below ${vocabSize}, the size of the vocabulary`);
   }
 
-  strings(key: string): readonly string[] | undefined {
+  texts(key: string): TextList | undefined {
     const value = this.#metadata.get(key);
-    if (value === undefined) return undefined;
-    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
-      throw bad(key, 'a list of texts');
-    }
-    return value;
+    if (value === undefined || value instanceof TextList) return value;
+    throw bad(key, 'a list of texts');
   }
 
   numbers(key: string): ArrayLike<number> | undefined {

@@ -5,8 +5,9 @@
  * ternary model uses is refused by name.
  */
 import { BitnetError } from '../base/errors.ts';
+import { TextList } from '../formats/text-list.ts';
 import type { AddedToken } from './added-tokens.ts';
-import { ByteLevelCodec, fillMerges } from './bpe.ts';
+import { ByteLevelCodec, MergeResolver } from './bpe.ts';
 import type { TokenizerResult } from './from-gguf.ts';
 import {
   asId,
@@ -148,7 +149,7 @@ function readVocabulary(
     put(token.text, token.id, token.special ? TOKEN_TYPE.control : TOKEN_TYPE.userDefined);
     if (token.stripsLeft || token.stripsRight) strippingTokens.set(token.id, token);
   }
-  return { vocabulary: new Vocabulary(tokens, types), strippingTokens };
+  return { vocabulary: new Vocabulary(TextList.of(tokens), types), strippingTokens };
 }
 
 /** What the configuration files say about the tokens around a text. */
@@ -244,8 +245,7 @@ function chooseEnds(root: JsonObject, settings: Settings, vocabulary: Vocabulary
 
 function makeCodec(model: JsonObject, pipeline: Pipeline, vocabulary: Vocabulary): SegmentCodec {
   const listed = model.list('merges') ?? [];
-  const merges = new MergeTable(listed.length);
-  fillMerges(merges, vocabulary, mergePairs(listed), 'tokenizer.json model.merges');
+  const merges = resolveMerges(listed, vocabulary);
   const unknown = model.text('unk_token');
   const unknownId = unknown === undefined ? undefined : vocabulary.idOf(unknown);
   if (unknown !== undefined && unknownId === undefined) {
@@ -267,12 +267,14 @@ function makeCodec(model: JsonObject, pipeline: Pipeline, vocabulary: Vocabulary
   });
 }
 
-function* mergePairs(listed: readonly unknown[]): Generator<readonly [string, string]> {
+function resolveMerges(listed: readonly unknown[], vocabulary: Vocabulary): MergeTable {
+  const resolver = new MergeResolver(vocabulary, listed.length, 'tokenizer.json model.merges');
   for (let index = 0; index < listed.length; index++) {
     const pair = asPair(listed[index]);
     if (pair === undefined) throw badJson(`tokenizer.json model.merges[${index}]`, 'two tokens');
-    yield pair;
+    resolver.addTexts(pair[0], pair[1]);
   }
+  return new MergeTable(resolver.merges);
 }
 
 /** A merge is written "left right", in newer files ["left", "right"]. */

@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BitnetError } from '../base/errors.ts';
+import type { MetadataValue } from '../formats/gguf/metadata.ts';
+import { TextList } from '../formats/text-list.ts';
 import { createChatTemplate } from './chat/chat-template.ts';
 import { BITNET_2B4T_TEMPLATE, FALCON3_TEMPLATE } from './chat/known-templates.ts';
-import { type MetadataLike, tokenizerFromGguf } from './from-gguf.ts';
+import { tokenizerFromGguf } from './from-gguf.ts';
 import { tokenizerFromHuggingFace } from './from-huggingface.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { golden, smallGguf, smallSentencePiece, tinyTalesJson } from './vocabularies.test.ts';
@@ -151,24 +153,38 @@ test(`${RUNS} damaged GGUF vocabularies`, (t) => {
   }
 });
 
-function damageMetadata(metadata: Map<string, MetadataLike>, random: Random): void {
+function damageMetadata(metadata: Map<string, MetadataValue>, random: Random): void {
   const key = pick(random, [...metadata.keys(), 'llama.vocab_size', 'tokenizer.ggml.eot_token_id']);
   const value = metadata.get(key);
-  const isList = ArrayBuffer.isView(value) || Array.isArray(value);
-  if (isList && random(3) > 0) {
-    const list = (value as string[] | Int32Array).slice();
-    const junk =
-      typeof list[0] === 'string'
-        ? pick(random, ['', ' ', 'a b', 'x'.repeat(400), 'a'])
-        : pick(random, [-1, 0, 3, 6, 99]);
-    for (let n = random(4); n >= 0; n--) (list as unknown[])[random(list.length)] = junk;
+  if (value instanceof TextList && random(3) > 0) {
+    const list = [...value];
+    const junk = pick(random, ['', ' ', 'a b', 'x'.repeat(400), 'a']);
+    for (let n = random(4); n >= 0; n--) list[random(list.length)] = junk;
+    metadata.set(key, TextList.of(list));
+  } else if (ArrayBuffer.isView(value) && random(3) > 0) {
+    const list = (value as Int32Array).slice();
+    const junk = pick(random, [-1, 0, 3, 6, 99]);
+    for (let n = random(4); n >= 0; n--) list[random(list.length)] = junk;
     metadata.set(key, list);
   } else if (random(4) === 0) {
     metadata.delete(key);
   } else {
     metadata.set(
       key,
-      pick<MetadataLike>(random, [-1, 0, 1e12, 1n, 'llama', 'gpt2', true, [], ['a'], new Float64Array(2)]),
+      pick<MetadataValue>(random, [
+        -1,
+        0,
+        1e12,
+        1n,
+        'llama',
+        'gpt2',
+        true,
+        [],
+        [true],
+        TextList.of([]),
+        TextList.of(['a']),
+        new Float64Array(2),
+      ]),
     );
   }
 }

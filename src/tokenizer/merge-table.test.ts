@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MergeTable } from './merge-table.ts';
+import { MergeList, MergeTable } from './merge-table.ts';
 import { throwsBitnetError } from './vocabularies.test.ts';
 
 type Merge = readonly [left: number, right: number, result: number];
@@ -22,8 +22,9 @@ function mergeByDefinition(ids: readonly number[], merges: readonly Merge[]): nu
 }
 
 function mergeByTable(ids: readonly number[], merges: readonly Merge[]): number[] {
-  const table = new MergeTable(merges.length);
-  for (const [rank, [left, right, result]] of merges.entries()) table.add(left, right, rank, result);
+  const list = new MergeList(merges.length);
+  for (const [rank, [left, right, result]] of merges.entries()) list.add(left, right, rank, result);
+  const table = new MergeTable(list);
   const sequence = Int32Array.from(ids);
   return [...sequence.subarray(0, table.merge(sequence, ids.length))];
 }
@@ -64,5 +65,5 @@ test('a million equal ids merge to the end', () => {
 });
 
 test('more merges than ranks are refused', () => {
-  throwsBitnetError(() => new MergeTable(1 << 22), 'tokenizer/bad-merges', '4194304');
+  throwsBitnetError(() => new MergeList(1 << 22), 'tokenizer/bad-merges', '4194304');
 });

@@ -3,8 +3,9 @@
  * sequence of token ids the one of lowest rank is replaced by its merged token (leftmost first), until no pair has a
  * merge. Used for byte-level BPE with ranks from the file and for SentencePiece with ranks from scores.
  *
- * The table is a hash table in typed arrays (16 bytes a slot, at most half full): 280,000 merges take 8 MB. Short
- * sequences are merged by scanning; long ones with a linked list and a heap, in O(n log n).
+ * The merges lie in the order in which they were added, 16 bytes each, and a hash table of their places finds them (4
+ * bytes a slot, at most two thirds full): 280,000 merges take 6.5 MB. Short sequences are merged by scanning; long ones
+ * with a linked list and a heap, in O(n log n).
  */
 import { BitnetError } from '../base/errors.ts';
 
@@ -14,20 +15,19 @@ const POSITION_SPAN = 2 ** 32;
 const NO_RANK = 0x7fffffff;
 /** Up to this length scanning all pairs for every merge is faster than a heap. */
 const SCAN_LIMIT = 48;
-/** Numbers in a slot of the table. */
-const SLOT = 4;
+/** Numbers of a merge: left, right, rank, merged token. */
+const ENTRY = 4;
+/** A slot holds the number of a merge counted from 1 (0 = free) in its low bits, and above them those of the hash. */
+const NUMBER_MASK = (1 << 22) - 1;
 
-/** Pairs of token ids with their rank and merged token. */
-export class MergeTable {
-  /** Four numbers a slot, so that a look-up touches one cache line: left (-1 = free), right, rank, merged token. */
-  readonly #slots: Int32Array;
-  readonly #mask: number;
-  /** Random and odd, so that no file can be made whose pairs all fall into one slot. */
-  readonly #seed = (Math.random() * 0xffffffff) | 1;
-  readonly #ranks = new Int32Array(SCAN_LIMIT);
+/** Merges in the order of their ranks, from which a {@link MergeTable} is made. */
+export class MergeList {
+  /** Four numbers a merge: left, right, rank, merged token. */
+  readonly entries: Int32Array;
+  #length = 0;
 
   /**
-   * @param capacity the largest number of pairs that will be added
+   * @param capacity the largest number of merges that will be added
    * @throws BitnetError `tokenizer/bad-merges` when that is too many
    */
   constructor(capacity: number) {
@@ -37,41 +37,87 @@ export class MergeTable {
         `the tokenizer has ${capacity} merges, more than the ${MAX_MERGES} that are supported`,
       );
     }
-    let count = 16;
-    while (count < capacity * 2) count *= 2;
-    this.#mask = count * SLOT - 1;
-    this.#slots = new Int32Array(count * SLOT).fill(-1);
+    this.entries = new Int32Array(capacity * ENTRY);
   }
 
-  /** Where the slot of a pair begins, or the free slot where it belongs. */
-  #slotOf(left: number, right: number): number {
-    const slots = this.#slots;
-    let hash = Math.imul(Math.imul(left, this.#seed) ^ right, 0x9e3779b1);
-    hash ^= hash >>> 15;
-    let slot = (hash * SLOT) & this.#mask;
-    while (slots[slot] !== -1 && (slots[slot] !== left || slots[slot + 1] !== right)) {
-      slot = (slot + SLOT) & this.#mask;
-    }
-    return slot;
+  /** Number of merges so far. */
+  get length(): number {
+    return this.#length;
   }
 
-  /** Adds a pair; of equal pairs the first one stays, so pairs are added by ascending rank. */
+  /** Adds a merge; of merges of equal pairs the first one counts. */
   add(left: number, right: number, rank: number, result: number): void {
-    const slot = this.#slotOf(left, right);
-    if (this.#slots[slot] !== -1) return;
-    this.#slots[slot] = left;
-    this.#slots[slot + 1] = right;
-    this.#slots[slot + 2] = rank;
-    this.#slots[slot + 3] = result;
+    const entry = this.#length++ * ENTRY;
+    this.entries[entry] = left;
+    this.entries[entry + 1] = right;
+    this.entries[entry + 2] = rank;
+    this.entries[entry + 3] = result;
+  }
+}
+
+/** Pairs of token ids with their rank and merged token. */
+export class MergeTable {
+  readonly #entries: Int32Array;
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+  /** Random and odd, so that no file can be made whose pairs all fall into one slot. */
+  readonly #seed = (Math.random() * 0xffffffff) | 1;
+  readonly #ranks = new Int32Array(SCAN_LIMIT);
+
+  /** @param merges kept, not copied */
+  constructor(merges: MergeList) {
+    let slots = 16;
+    while (slots < merges.length * 1.5) slots *= 2;
+    this.#entries = merges.entries;
+    this.#slots = new Int32Array(slots);
+    this.#mask = slots - 1;
+    // All at once, not one by one as they are found: so the processor waits for the memory of several at a time.
+    for (let number = 1; number <= merges.length; number++) this.#putIn(number);
+  }
+
+  #putIn(number: number): void {
+    const entry = entryOf(number);
+    const left = this.#entries[entry]!;
+    const right = this.#entries[entry + 1]!;
+    const hash = this.#hash(left, right);
+    const slot = this.#slotOf(left, right, hash);
+    if (this.#slots[slot] === 0) this.#slots[slot] = (hash & ~NUMBER_MASK) | number;
+  }
+
+  #hash(left: number, right: number): number {
+    const hash = Math.imul(Math.imul(left, this.#seed) ^ right, 0x9e3779b1);
+    return hash ^ (hash >>> 15);
+  }
+
+  /** The slot of a pair, or the free slot where it belongs. */
+  #slotOf(left: number, right: number, hash: number): number {
+    const slots = this.#slots;
+    const entries = this.#entries;
+    let slot = hash & this.#mask;
+    for (;;) {
+      const value = slots[slot]!;
+      if (value === 0) return slot;
+      if (((value ^ hash) & ~NUMBER_MASK) === 0) {
+        const entry = entryOf(value);
+        if (entries[entry] === left && entries[entry + 1] === right) return slot;
+      }
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+
+  /** Where the entry of a pair begins, or -1. */
+  #find(left: number, right: number): number {
+    const value = this.#slots[this.#slotOf(left, right, this.#hash(left, right))]!;
+    return value === 0 ? -1 : entryOf(value);
   }
 
   #rankOf(left: number, right: number): number {
-    const slot = this.#slotOf(left, right);
-    return this.#slots[slot] === -1 ? NO_RANK : this.#slots[slot + 2]!;
+    const entry = this.#find(left, right);
+    return entry === -1 ? NO_RANK : this.#entries[entry + 2]!;
   }
 
   #merged(left: number, right: number): number {
-    return this.#slots[this.#slotOf(left, right) + 3]!;
+    return this.#entries[this.#find(left, right) + 3]!;
   }
 
   /** Merges `ids[0, count)` in place and returns how many ids are left. Ids that take part in no merge may be any ≥ 0. */
@@ -134,6 +180,11 @@ export class MergeTable {
     for (let i = 0; i < count; i = next[i]!) ids[length++] = ids[i]!;
     return length;
   }
+}
+
+/** Where the merge begins whose number is in the low bits. */
+function entryOf(value: number): number {
+  return ((value & NUMBER_MASK) - 1) * ENTRY;
 }
 
 /** A binary heap of numbers with a fixed capacity. */

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type MetadataLike, tokenizerFromGguf } from './from-gguf.ts';
+import type { MetadataValue } from '../formats/gguf/metadata.ts';
+import { TextList } from '../formats/text-list.ts';
+import { tokenizerFromGguf } from './from-gguf.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { smallSentencePiece, throwsBitnetError } from './vocabularies.test.ts';
 
 const TOKENS = ['he', 'll', '▁w', 'hell', 'or', '▁hell', '▁', 'h', 'e', 'l', 'o', 'w', 'r', 'd', '▁▁'];
 
-function make(tokens: readonly string[], changes: Record<string, MetadataLike> = {}): Tokenizer {
+function make(tokens: readonly string[], changes: Record<string, MetadataValue> = {}): Tokenizer {
   const metadata = smallSentencePiece(tokens);
   for (const [key, value] of Object.entries(changes)) metadata.set(key, value);
   return tokenizerFromGguf(metadata, { architecture: 'bitnet' }).tokenizer;
@@ -78,11 +80,11 @@ test('without add_space_prefix the text stays as it is', () => {
 test('without byte tokens unknown characters are the unknown token, without that an error', () => {
   const strip = (text: string): string => (text.startsWith('<0x') ? `pad${text}` : text);
   const metadata = smallSentencePiece(TOKENS);
-  const tokens = (metadata.get('tokenizer.ggml.tokens') as string[]).map(strip);
+  const tokens = [...(metadata.get('tokenizer.ggml.tokens') as TextList)].map(strip);
   const types = Int32Array.from(metadata.get('tokenizer.ggml.token_type') as Int32Array, (type) =>
     type === 6 ? 1 : type,
   );
-  metadata.set('tokenizer.ggml.tokens', tokens).set('tokenizer.ggml.token_type', types);
+  metadata.set('tokenizer.ggml.tokens', TextList.of(tokens)).set('tokenizer.ggml.token_type', types);
   const { tokenizer } = tokenizerFromGguf(metadata, { architecture: 'bitnet' });
   assert.deepEqual(written(tokenizer, 'éh'), ['<s>', '▁', '<unk>', 'h']);
   types[0] = 1;

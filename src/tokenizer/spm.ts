@@ -8,7 +8,7 @@
  * trains; no merge goes through characters outside the vocabulary.
  */
 import { BitnetError } from '../base/errors.ts';
-import { MergeTable } from './merge-table.ts';
+import { MergeList, MergeTable } from './merge-table.ts';
 import type { SegmentCodec } from './text-tokenizer.ts';
 import { TOKEN_TYPE, type Vocabulary } from './vocabulary.ts';
 
@@ -129,28 +129,32 @@ function ranksByScore(scores: ArrayLike<number>): Int32Array {
  * @throws BitnetError `tokenizer/bad-vocabulary` when a score is not a number or a token is too long
  */
 export function mergesFromScores(vocabulary: Vocabulary, scores: ArrayLike<number>): MergeTable {
+  const { bytes, offsets } = vocabulary.texts;
   const ranks = ranksByScore(scores);
   const pairs: number[] = [];
   for (let id = 0; id < vocabulary.size; id++) {
     if (!vocabulary.isOrdinary(id)) continue;
-    const text = vocabulary.tokens[id]!;
-    if (Number.isNaN(scores[id]) || text.length > MAX_TOKEN_UNITS) {
+    const from = offsets[id]!;
+    const end = offsets[id + 1]!;
+    const units = end - from <= MAX_TOKEN_UNITS ? 0 : vocabulary.textOf(id).length;
+    if (Number.isNaN(scores[id]) || units > MAX_TOKEN_UNITS) {
       throw new BitnetError(
         'tokenizer/bad-vocabulary',
-        `token ${id} of the SentencePiece vocabulary has ${text.length} characters (at most ${MAX_TOKEN_UNITS} are ` +
-          `possible) and the score ${scores[id]}`,
+        `token ${id} of the SentencePiece vocabulary has ${vocabulary.textOf(id).length} characters (at most ` +
+          `${MAX_TOKEN_UNITS} are possible) and the score ${scores[id]}`,
       );
     }
-    for (let cut = 1; cut < text.length; cut++) {
-      const left = vocabulary.ordinaryIdOf(text.slice(0, cut));
+    // A cut inside a character finds nothing: tokens are valid UTF-8.
+    for (let cut = from + 1; cut < end; cut++) {
+      const left = vocabulary.ordinaryIdOfBytes(bytes, from, cut);
       if (left === -1) continue;
-      const right = vocabulary.ordinaryIdOf(text.slice(cut));
+      const right = vocabulary.ordinaryIdOfBytes(bytes, cut, end);
       if (right !== -1) pairs.push(left, right, id);
     }
   }
-  const table = new MergeTable(pairs.length / 3);
+  const merges = new MergeList(pairs.length / 3);
   for (let i = 0; i < pairs.length; i += 3) {
-    table.add(pairs[i]!, pairs[i + 1]!, ranks[pairs[i + 2]!]!, pairs[i + 2]!);
+    merges.add(pairs[i]!, pairs[i + 1]!, ranks[pairs[i + 2]!]!, pairs[i + 2]!);
   }
-  return table;
+  return new MergeTable(merges);
 }

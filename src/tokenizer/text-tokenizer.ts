@@ -73,10 +73,10 @@ class TextTokenizer implements Tokenizer {
     this.#codec = parts.codec;
     this.#normalize = parts.normalize;
     const asAdded = (id: number): AddedToken =>
-      parts.strippingTokens?.get(id) ?? { id, text: vocabulary.tokens[id]! };
+      parts.strippingTokens?.get(id) ?? { id, text: vocabulary.textOf(id) };
     const userDefined = vocabulary.idsOfType(TOKEN_TYPE.userDefined).map(asAdded);
     const special = vocabulary.idsOfType(TOKEN_TYPE.control).concat(vocabulary.idsOfType(TOKEN_TYPE.unknown));
-    this.specialTexts = special.map((id) => vocabulary.tokens[id]!);
+    this.specialTexts = special.map((id) => vocabulary.textOf(id));
     this.#userDefined = new AddedTokens(userDefined);
     this.#all = new AddedTokens(special.map(asAdded).concat(userDefined));
   }

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { BitnetError } from '../base/errors.ts';
-import type { MetadataLike } from './from-gguf.ts';
+import type { MetadataValue } from '../formats/gguf/metadata.ts';
+import { TextList } from '../formats/text-list.ts';
 
 const GOLDEN = new URL('../../test/golden/tiny-tales/', import.meta.url);
 
@@ -54,20 +55,20 @@ export function tinyTalesReference(): Reference {
 }
 
 /** Metadata as in a GGUF file, from a byte-level tokenizer.json. */
-export function ggufMetadata(json: TokenizerJson, pre: string | undefined): Map<string, MetadataLike> {
+export function ggufMetadata(json: TokenizerJson, pre: string | undefined): Map<string, MetadataValue> {
   const tokens: string[] = [];
   for (const [text, id] of Object.entries(json.model.vocab)) tokens[id] = text;
   for (const token of json.added_tokens) tokens[token.id] = token.content;
   const types = new Int32Array(tokens.length).fill(1);
   for (const token of json.added_tokens) types[token.id] = token.special ? 3 : 4;
   const last = tokens.length - 1;
-  const metadata = new Map<string, MetadataLike>([
+  const metadata = new Map<string, MetadataValue>([
     ['tokenizer.ggml.model', 'gpt2'],
-    ['tokenizer.ggml.tokens', tokens],
+    ['tokenizer.ggml.tokens', TextList.of(tokens)],
     ['tokenizer.ggml.token_type', types],
     [
       'tokenizer.ggml.merges',
-      json.model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' '))),
+      TextList.of(json.model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')))),
     ],
     ['tokenizer.ggml.bos_token_id', last],
     ['tokenizer.ggml.eos_token_id', last],
@@ -84,7 +85,7 @@ export function smallGguf(options: {
   control?: readonly string[];
   userDefined?: readonly string[];
   pre?: string;
-}): Map<string, MetadataLike> {
+}): Map<string, MetadataValue> {
   const bytes: string[] = [];
   let others = 0;
   for (let byte = 0; byte < 256; byte++) {
@@ -96,18 +97,18 @@ export function smallGguf(options: {
   const types = new Int32Array(all.length).fill(1);
   types.fill(4, bytes.length + tokens.length);
   types.fill(3, bytes.length + tokens.length + userDefined.length);
-  const metadata = new Map<string, MetadataLike>([
+  const metadata = new Map<string, MetadataValue>([
     ['tokenizer.ggml.model', 'gpt2'],
-    ['tokenizer.ggml.tokens', all],
+    ['tokenizer.ggml.tokens', TextList.of(all)],
     ['tokenizer.ggml.token_type', types],
-    ['tokenizer.ggml.merges', [...merges]],
+    ['tokenizer.ggml.merges', TextList.of(merges)],
   ]);
   if (options.pre !== undefined) metadata.set('tokenizer.ggml.pre', options.pre);
   return metadata;
 }
 
 /** Metadata of a small SentencePiece vocabulary: `<unk>`, `<s>`, `</s>`, 256 bytes, then the given tokens by rank. */
-export function smallSentencePiece(tokens: readonly string[]): Map<string, MetadataLike> {
+export function smallSentencePiece(tokens: readonly string[]): Map<string, MetadataValue> {
   const bytes = Array.from(
     { length: 256 },
     (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
@@ -118,9 +119,9 @@ export function smallSentencePiece(tokens: readonly string[]): Map<string, Metad
   types.fill(6, 3, 259);
   const scores = new Float32Array(all.length);
   for (let rank = 0; rank < tokens.length; rank++) scores[259 + rank] = -rank;
-  return new Map<string, MetadataLike>([
+  return new Map<string, MetadataValue>([
     ['tokenizer.ggml.model', 'llama'],
-    ['tokenizer.ggml.tokens', all],
+    ['tokenizer.ggml.tokens', TextList.of(all)],
     ['tokenizer.ggml.token_type', types],
     ['tokenizer.ggml.scores', scores],
     ['tokenizer.ggml.bos_token_id', 1],

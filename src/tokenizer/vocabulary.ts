@@ -3,6 +3,8 @@
  * from-gguf.ts and from-huggingface.ts from untrusted lists and checks them. It knows nothing of merging or of text.
  */
 import { BitnetError } from '../base/errors.ts';
+import { TextIndex } from '../formats/text-index.ts';
+import type { TextList } from '../formats/text-list.ts';
 
 /** Kinds of tokens, with the numbers of GGUF's `tokenizer.ggml.token_type`. */
 export const TOKEN_TYPE = {
@@ -21,55 +23,84 @@ const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2})>$/;
 
 /** Tokens by id and ids by token. */
 export class Vocabulary {
-  /** Token texts by id; unused ids have ''. */
-  readonly tokens: readonly string[];
+  /** Token texts by id; unused ids may have ''. */
+  readonly texts: TextList;
   /** One of {@link TOKEN_TYPE} per id. */
   readonly types: Uint8Array;
-  readonly #ids = new Map<string, number>();
+  readonly #ids: TextIndex;
 
   /**
    * @param types one of {@link TOKEN_TYPE} per token; kept, not copied
    * @throws BitnetError `tokenizer/bad-vocabulary` when the list is empty or too long, the two differ in length, or a
    *   type or a byte token is unknown
    */
-  constructor(tokens: readonly string[], types: Uint8Array) {
-    if (tokens.length === 0 || tokens.length > MAX_TOKENS) {
-      throw badVocabulary(`it has ${tokens.length} tokens where 1 to ${MAX_TOKENS} are possible`);
+  constructor(texts: TextList, types: Uint8Array) {
+    if (texts.length === 0 || texts.length > MAX_TOKENS) {
+      throw badVocabulary(`it has ${texts.length} tokens where 1 to ${MAX_TOKENS} are possible`);
     }
-    if (tokens.length !== types.length) {
-      throw badVocabulary(`it has ${tokens.length} tokens but ${types.length} token types`);
+    if (texts.length !== types.length) {
+      throw badVocabulary(`it has ${texts.length} tokens but ${types.length} token types`);
     }
-    for (let id = 0; id < tokens.length; id++) {
-      const text = tokens[id];
-      if (typeof text !== 'string') throw badVocabulary(`token ${id} is not a string`);
+    this.texts = texts;
+    this.types = types;
+    this.#ids = new TextIndex(texts);
+    for (let id = 0; id < texts.length; id++) {
       const type = types[id]!;
       if (type < TOKEN_TYPE.normal || type > TOKEN_TYPE.byte) {
         throw badVocabulary(`token ${id} has the unknown type ${type}`);
       }
-      if (type === TOKEN_TYPE.byte && !BYTE_TOKEN.test(text)) {
+      if (type === TOKEN_TYPE.byte && !BYTE_TOKEN.test(this.textOf(id))) {
         throw badVocabulary(`token ${id} is a byte token but is not written like <0x0A>`);
       }
       // Of equal tokens the first one counts; padding may repeat.
-      if (type !== TOKEN_TYPE.unused && !this.#ids.has(text)) this.#ids.set(text, id);
+      if (type !== TOKEN_TYPE.unused) this.#ids.add(id);
     }
-    this.tokens = tokens;
-    this.types = types;
   }
 
   /** Number of ids. */
   get size(): number {
-    return this.tokens.length;
+    return this.texts.length;
   }
 
   /** The id of a token of any kind. */
   idOf(text: string): number | undefined {
-    return this.#ids.get(text);
+    const id = this.#ids.indexOf(text);
+    return id === -1 ? undefined : id;
   }
 
   /** The id of a token that ordinary text may become, or -1: control, unknown and byte tokens do not count. */
   ordinaryIdOf(text: string): number {
-    const id = this.#ids.get(text);
-    return id !== undefined && this.isOrdinary(id) ? id : -1;
+    return this.#ifOrdinary(this.#ids.indexOf(text));
+  }
+
+  /** As {@link ordinaryIdOf}, for the text with the UTF-8 bytes `[from, end)`. */
+  ordinaryIdOfBytes(bytes: Uint8Array, from: number, end: number): number {
+    return this.#ifOrdinary(this.#ids.indexOfBytes(bytes, from, end));
+  }
+
+  /** The id of the token of any kind with the UTF-8 bytes `[from, end)`, or -1. */
+  idOfBytes(bytes: Uint8Array, from: number, end: number): number {
+    return this.#ids.indexOfBytes(bytes, from, end);
+  }
+
+  /**
+   * The id of the token of any kind with the UTF-8 bytes `[from, end)` and behind them `[from2, end2)`, or -1.
+   *
+   * @param guess the id that it probably is, or the one before
+   */
+  idOfJoinedBytes(
+    bytes: Uint8Array,
+    from: number,
+    end: number,
+    from2: number,
+    end2: number,
+    guess: number,
+  ): number {
+    return this.#ids.indexOfJoined(bytes, from, end, from2, end2, guess);
+  }
+
+  #ifOrdinary(id: number): number {
+    return id !== -1 && this.isOrdinary(id) ? id : -1;
   }
 
   /** Whether ordinary text may become this token. */
@@ -98,7 +129,7 @@ export class Vocabulary {
 
   /** The token's text. @throws BitnetError `tokenizer/bad-id` */
   textOf(id: number): string {
-    const text = this.tokens[id];
+    const text = this.texts.textAt(id);
     if (text === undefined) {
       throw new BitnetError(
         'tokenizer/bad-id',
@@ -114,8 +145,8 @@ export class Vocabulary {
     const ids = new Int32Array(256).fill(-1);
     let found = false;
     for (let byte = 0; byte < 256; byte++) {
-      const id = this.#ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-      if (id === undefined) continue;
+      const id = this.#ids.indexOf(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+      if (id === -1) continue;
       ids[byte] = id;
       found = true;
     }
@@ -125,7 +156,7 @@ export class Vocabulary {
   /** The byte that a byte token stands for, undefined for other tokens. */
   byteOf(id: number): number | undefined {
     if (this.types[id] !== TOKEN_TYPE.byte) return undefined;
-    return Number.parseInt(this.tokens[id]!.slice(3, 5), 16);
+    return Number.parseInt(this.textOf(id).slice(3, 5), 16);
   }
 }
 

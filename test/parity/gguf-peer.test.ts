@@ -6,10 +6,12 @@ import { GGMLQuantizationType, gguf } from '@huggingface/gguf';
 import { openPath } from '#platform';
 import type { ByteSource } from '#src/base/byte-source.js';
 import { readGguf } from '#src/formats/gguf/read.js';
+import { TextList } from '#src/formats/text-list.js';
 
 /** 64-bit integers are bigints there and numbers here. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value);
+  if (value instanceof TextList) return [...value];
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, plain);
   return Array.isArray(value) ? value.map(plain) : value;
 }

@@ -10,6 +10,7 @@ import { tensorTypeId, tensorTypeOf } from '#src/formats/gguf/tensor-type.js';
 import { ARRAY_TYPE_ID, type GgufScalarType, scalarTypeId } from '#src/formats/gguf/value-type.js';
 import { memorySource } from '#src/formats/sources/memory.js';
 import { readTensor } from '#src/formats/tensor-info.js';
+import { TextList } from '#src/formats/text-list.js';
 import { byteLengthOf, type DType } from '#src/tensor/dtype.js';
 import { damageWeights } from './draft-weights.js';
 import { below, pick, type Random } from './mutate.js';
@@ -43,7 +44,11 @@ export async function draftGguf(bytes: Uint8Array): Promise<GgufDraft> {
   const source: ByteSource = memorySource(bytes);
   const { metadata, metadataTypes, tensors } = await readGguf(source);
   return {
-    entries: [...metadata].map(([key, value]) => ({ key, type: metadataTypes.get(key)!, value })),
+    entries: [...metadata].map(([key, value]) => ({
+      key,
+      type: metadataTypes.get(key)!,
+      value: value instanceof TextList ? [...value] : value,
+    })),
     tensors: await Promise.all(
       [...tensors.values()].map(async (info) => ({
         name: info.name,

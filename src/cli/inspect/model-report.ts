@@ -7,6 +7,7 @@ import { BitnetError } from '../../base/errors.ts';
 import { checkOptions, type KvCacheType, planEngine } from '../../engine/options.ts';
 import { type ModelText, readModelText } from '../../engine/text.ts';
 import type { TensorInfo } from '../../formats/tensor-info.ts';
+import { TextList } from '../../formats/text-list.ts';
 import { Activation, RopeStyle } from '../../kernels/kernels.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { type Inventory, type MatrixSource, takeInventory } from '../../model/loading/inventory.ts';
@@ -222,7 +223,8 @@ function metadataOf(model: OpenedModel): Record<string, unknown> {
 /** What JSON can hold of a metadata value. */
 function plainValue(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
-  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) return value;
-  const items = Array.from(value as ArrayLike<unknown>);
-  return items.length > LONG_ARRAY ? { length: items.length } : items.map(plainValue);
+  const isList = value instanceof TextList || Array.isArray(value) || ArrayBuffer.isView(value);
+  if (!isList) return value;
+  const { length } = value as ArrayLike<unknown>;
+  return length > LONG_ARRAY ? { length } : Array.from(value as Iterable<unknown>, plainValue);
 }

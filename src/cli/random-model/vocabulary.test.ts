@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { MetadataValue } from '../../formats/gguf/metadata.ts';
+import { TextList } from '../../formats/text-list.ts';
 import { tokenizerFromGguf } from '../../tokenizer/from-gguf.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { RANDOM_SHAPES, type RandomShape, randomShape } from './shapes.ts';
@@ -8,12 +10,12 @@ import { randomVocabulary } from './vocabulary.ts';
 
 function tokenizerOf(shape: RandomShape): Tokenizer {
   const { tokens, types, merges } = randomVocabulary(shape.vocabularySize, shape.control);
-  const metadata = new Map<string, string | boolean | number | readonly string[] | Int32Array>([
+  const metadata = new Map<string, MetadataValue>([
     ['tokenizer.ggml.model', 'gpt2'],
     ['tokenizer.ggml.pre', 'llama-bpe'],
-    ['tokenizer.ggml.tokens', tokens],
+    ['tokenizer.ggml.tokens', TextList.of(tokens)],
     ['tokenizer.ggml.token_type', types],
-    ['tokenizer.ggml.merges', merges],
+    ['tokenizer.ggml.merges', TextList.of(merges)],
     ['tokenizer.ggml.eos_token_id', shape.control.eosId],
   ]);
   return tokenizerFromGguf(metadata, { architecture: shape.architecture }).tokenizer;

@@ -5,6 +5,7 @@
  */
 import type { ByteSource } from '../../base/byte-source.ts';
 import { BitnetError } from '../../base/errors.ts';
+import type { TextListBuilder } from '../text-list.ts';
 import { decodeUtf8 } from '../utf8.ts';
 
 const WINDOW_BYTES = 1024 * 1024;
@@ -59,11 +60,14 @@ export class ByteCursor {
     }
     const start = this.offset;
     const kept = this.#bytes.subarray(this.#at);
-    const bytes = new Uint8Array(Math.min(Math.max(length, WINDOW_BYTES), this.remaining));
+    const wanted = Math.min(Math.max(length, WINDOW_BYTES), this.remaining);
+    const fits = wanted <= this.#bytes.buffer.byteLength;
+    const buffer = fits ? this.#bytes.buffer : new ArrayBuffer(wanted);
+    const bytes = new Uint8Array(buffer, 0, wanted);
     bytes.set(kept);
     await this.#source.readInto(bytes.subarray(kept.byteLength), start + kept.byteLength, this.#signal);
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
+    this.#view = new DataView(buffer, 0, wanted);
     this.#start = start;
     this.#at = 0;
   }
@@ -124,6 +128,28 @@ export class ByteCursor {
   text(length: number): string | undefined {
     const at = this.#advance(length);
     return decodeUtf8(this.#bytes, at, at + length);
+  }
+
+  /** Adds the next `length` bytes to a list of texts; answers false when they are not UTF-8. */
+  textInto(list: TextListBuilder, length: number): boolean {
+    const at = this.#advance(length);
+    return list.addBytes(this.#bytes, at, length);
+  }
+
+  /**
+   * Adds strings to a list of texts until it has `count`, or the next string is not wholly in the window or no UTF-8.
+   */
+  textsInto(list: TextListBuilder, count: number): void {
+    const bytes = this.#bytes;
+    const view = this.#view;
+    let at = this.#at;
+    while (list.length < count && at + 8 <= bytes.length) {
+      const length = view.getUint32(at, true);
+      const isWhole = length <= bytes.length - at - 8 && view.getUint32(at + 4, true) === 0;
+      if (!isWhole || !list.addBytes(bytes, at + 8, length)) break;
+      at += 8 + length;
+    }
+    this.#at = at;
   }
 
   #advance(length: number): number {

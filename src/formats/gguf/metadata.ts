@@ -3,6 +3,7 @@
  * wrong. What the keys mean is known to the model and the tokenizer, not here.
  */
 import { BitnetError } from '../../base/errors.ts';
+import { TextList } from '../text-list.ts';
 
 /** Numbers of an array: the typed array that fits its type in the file. */
 export type GgufNumbers =
@@ -18,14 +19,7 @@ export type GgufNumbers =
   | BigInt64Array;
 
 /** A metadata value; a bigint only where a 64-bit integer is no safe integer. */
-export type MetadataValue =
-  | string
-  | number
-  | bigint
-  | boolean
-  | readonly string[]
-  | readonly boolean[]
-  | GgufNumbers;
+export type MetadataValue = string | number | bigint | boolean | TextList | readonly boolean[] | GgufNumbers;
 
 /** All metadata of a file, in its order. */
 export type GgufMetadata = ReadonlyMap<string, MetadataValue>;
@@ -62,8 +56,8 @@ export function findBoolean(metadata: GgufMetadata, key: string): boolean | unde
  *
  * @throws BitnetError `gguf/key-type` when it holds something else
  */
-export function findStrings(metadata: GgufMetadata, key: string): readonly string[] | undefined {
-  return find(metadata, key, 'an array of strings', isStrings);
+export function findTexts(metadata: GgufMetadata, key: string): TextList | undefined {
+  return find(metadata, key, 'an array of strings', (value) => value instanceof TextList);
 }
 
 /**
@@ -93,9 +87,9 @@ export function getBoolean(metadata: GgufMetadata, key: string): boolean {
   return findBoolean(metadata, key) ?? missing(key);
 }
 
-/** As {@link findStrings}. @throws BitnetError `gguf/missing-key`, `gguf/key-type` */
-export function getStrings(metadata: GgufMetadata, key: string): readonly string[] {
-  return findStrings(metadata, key) ?? missing(key);
+/** As {@link findTexts}. @throws BitnetError `gguf/missing-key`, `gguf/key-type` */
+export function getTexts(metadata: GgufMetadata, key: string): TextList {
+  return findTexts(metadata, key) ?? missing(key);
 }
 
 function find<T extends MetadataValue>(
@@ -113,18 +107,14 @@ function find<T extends MetadataValue>(
   );
 }
 
-// An empty array has no element that could contradict; Array.isArray does not narrow readonly arrays.
-function isStrings(value: MetadataValue): value is readonly string[] {
-  return Array.isArray(value) && typeof (value[0] ?? '') === 'string';
-}
-
 function isNumbers(value: MetadataValue): value is Exclude<GgufNumbers, BigUint64Array | BigInt64Array> {
   const isBig = value instanceof BigUint64Array || value instanceof BigInt64Array;
   return ArrayBuffer.isView(value) && !isBig;
 }
 
 function describe(value: MetadataValue): string {
-  if (Array.isArray(value)) return `an array of ${typeof value[0]}s`;
+  if (value instanceof TextList) return 'an array of strings';
+  if (Array.isArray(value)) return 'an array of booleans';
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
   return typeof value === 'string' ? 'a string' : `the ${typeof value} ${String(value)}`;
 }

@@ -1,9 +1,10 @@
 /**
- * Reads one metadata value of a GGUF header. Vocabularies are arrays of several hundred thousand strings, so the loops
- * here wait only when the cursor's window is used up.
+ * Reads one metadata value of a GGUF header. Vocabularies are arrays of several hundred thousand strings; those become a
+ * TextList, by a loop of the cursor that waits only when its window is used up.
  */
 import type { ByteSource } from '../../base/byte-source.ts';
 import { BitnetError } from '../../base/errors.ts';
+import { type TextList, TextListBuilder } from '../text-list.ts';
 import type { ByteCursor } from './cursor.ts';
 import type { GgufNumbers, MetadataValue } from './metadata.ts';
 import {
@@ -73,19 +74,21 @@ async function readStrings(
   cursor: ByteCursor,
   key: string,
   count: number,
-): Promise<string[]> {
+): Promise<TextList> {
   const what = `a string of metadata key "${key}"`;
-  const strings: string[] = [];
-  for (let i = 0; i < count; i++) {
-    if (!cursor.has(8)) await cursor.need(8, what);
+  // The file is known to have the length fields, 8 bytes each; the texts are about as long.
+  const texts = new TextListBuilder(count, 8 * count);
+  for (;;) {
+    cursor.textsInto(texts, count);
+    if (texts.length === count) return texts.finish();
+    // The string at which the cursor stopped: it goes beyond the window, or is not valid.
+    await cursor.need(8, what);
     const length = cursor.length();
-    if (length > MAX_VALUE_BYTES) checkValueLength(source, key, cursor.offset - 8, length);
-    if (!cursor.has(length)) await cursor.need(length, what);
-    const text = cursor.text(length);
-    if (text === undefined) throw notText(source, key, cursor.offset - length);
-    strings.push(text);
+    const total = texts.byteLength + length;
+    if (total > MAX_VALUE_BYTES) checkValueLength(source, key, cursor.offset - 8, total);
+    await cursor.need(length, what);
+    if (!cursor.textInto(texts, length)) throw notText(source, key, cursor.offset - length);
   }
-  return strings;
 }
 
 async function readScalar(

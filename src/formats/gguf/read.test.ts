@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BitnetError } from '../../base/errors.ts';
 import { memorySource } from '../sources/memory.ts';
+import { TextList } from '../text-list.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { GGUF_MAGIC, type GgufFile, readGguf } from './read.ts';
 
@@ -113,7 +114,7 @@ test('a file of every value type is read', async () => {
     i64: -5,
     f64: 0.1,
     i32s: Int32Array.of(7, 1),
-    strings: ['a', ''],
+    strings: TextList.of(['a', '']),
     bools: [true, false],
     u64s: BigUint64Array.of(9n),
   });

@@ -6,6 +6,7 @@ import { byteLengthOf, type DType } from '../../tensor/dtype.ts';
 import { memorySource } from '../sources/memory.ts';
 import { readTensor } from '../tensor-info.ts';
 import type { TensorOutput } from '../tensor-output.ts';
+import { TextList } from '../text-list.ts';
 import { readGguf } from './read.ts';
 import { type GgufEntry, writeGguf } from './write.ts';
 
@@ -34,7 +35,7 @@ const value = fc.oneof(
   fc.record({ type: fc.constant('f64' as const), value: fc.double() }),
   fc.record({ type: fc.constant('bool' as const), value: fc.boolean() }),
   fc.record({ type: fc.constant('string' as const), value: text }),
-  fc.record({ type: fc.constant('string[]' as const), value: fc.array(text) }),
+  fc.record({ type: fc.constant('string[]' as const), value: fc.array(text).map(TextList.of) }),
   fc.record({ type: fc.constant('bool[]' as const), value: fc.array(fc.boolean()) }),
   fc.record({ type: fc.constant('i32[]' as const), value: fc.int32Array() }),
   fc.record({ type: fc.constant('f32[]' as const), value: fc.float32Array() }),

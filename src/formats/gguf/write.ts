@@ -6,6 +6,7 @@ import { roundUp } from '../../base/assert.ts';
 import { BitnetError } from '../../base/errors.ts';
 import { byteLengthOf } from '../../tensor/dtype.ts';
 import { type ByteSink, type TensorOutput, writeTensorData } from '../tensor-output.ts';
+import { TextList } from '../text-list.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { MetadataValue } from './metadata.ts';
 import { DEFAULT_ALIGNMENT, GGUF_MAGIC } from './read.ts';
@@ -14,11 +15,11 @@ import { ARRAY_TYPE_ID, type GgufScalarType, type GgufValueType, scalarTypeId } 
 
 const VERSION = 3;
 
-/** A metadata value with the type it takes in the file; lists of numbers may be plain arrays. */
+/** A metadata value with the type it takes in the file; lists of numbers and of texts may be plain arrays. */
 export interface GgufEntry {
   readonly key: string;
   readonly type: GgufValueType;
-  readonly value: MetadataValue | readonly number[];
+  readonly value: MetadataValue | readonly number[] | readonly string[];
 }
 
 /** The ranges of the integer types. */
@@ -117,7 +118,8 @@ function writeValue(out: ByteWriter, { key, type, value }: GgufEntry): void {
     return;
   }
   const element = type.slice(0, -2) as GgufScalarType;
-  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) throw badValue(key, 'has to be an array');
+  const isList = value instanceof TextList || Array.isArray(value) || ArrayBuffer.isView(value);
+  if (!isList) throw badValue(key, 'has to be an array');
   const items = value as ArrayLike<unknown> & Iterable<unknown>;
   out.u32(ARRAY_TYPE_ID);
   out.u32(scalarTypeId(element));

@@ -9,6 +9,7 @@ import { type GgufEntry, writeGguf } from '../../formats/gguf/write.ts';
 import { memorySource } from '../../formats/sources/memory.ts';
 import { readTensor } from '../../formats/tensor-info.ts';
 import type { TensorOutput } from '../../formats/tensor-output.ts';
+import { TextList } from '../../formats/text-list.ts';
 
 /** The file of the bundled model. */
 export function tinyTalesBytes(): Uint8Array<ArrayBuffer> {
@@ -81,7 +82,8 @@ function typeOf(value: MetadataValue): GgufValueType {
   if (typeof value === 'string') return 'string';
   if (typeof value === 'boolean') return 'bool';
   if (typeof value === 'number') return Number.isInteger(value) ? 'u32' : 'f32';
-  if (Array.isArray(value)) return typeof value[0] === 'boolean' ? 'bool[]' : 'string[]';
+  if (value instanceof TextList) return 'string[]';
+  if (Array.isArray(value)) return 'bool[]';
   const numbers = value as GgufNumbers;
   if (numbers instanceof Float32Array) return 'f32[]';
   if (numbers instanceof Int32Array) return 'i32[]';
