@@ -51,6 +51,37 @@ describe('a pool of KV blocks', () => {
     assert.equal(heap.usedBytes, before);
   });
 
+  test('a copy holds the same in blocks of its own', () => {
+    const { heap } = createReferenceBackend(false);
+    const before = heap.usedBytes;
+    const pool = poolOn(heap);
+    const cache = pool.allocate();
+    pool.reserve([{ cache, position: 0, count: 200 }]);
+    for (const [i, block] of cache.blocks.entries()) heap.u8(block, BLOCK).fill(i + 1);
+    const copy = pool.copy(cache, 100);
+    assert.equal(copy.blocks.length, 2);
+    assert.ok(copy.blocks.every((block) => !cache.blocks.includes(block)));
+    assert.deepEqual(
+      copy.blocks.map((block) => new Set(heap.u8(block, BLOCK))),
+      [new Set([1]), new Set([2])],
+    );
+    pool.free(cache);
+    pool.free(copy);
+    assert.equal(heap.usedBytes, before);
+  });
+
+  test('a copy that does not fit leaves nothing behind', () => {
+    const heap = heapOf(4);
+    const pool = poolOn(heap);
+    const cache = pool.allocate();
+    pool.reserve([{ cache, position: 0, count: 150 }]);
+    const before = heap.usedBytes;
+    assert.throws(() => pool.copy(cache, 150), { code: 'memory/limit' });
+    assert.equal(heap.usedBytes, before);
+    pool.free(pool.copy(cache, 64));
+    assert.equal(heap.usedBytes, before);
+  });
+
   test('a shared block is copied when one of its holders writes to it, and not before', () => {
     const { heap } = createReferenceBackend(false);
     const before = heap.usedBytes;

@@ -76,6 +76,24 @@ export class KvPool {
   }
 
   /**
+   * A cache that holds the first `positions` of another in memory of its own, as if it had computed them.
+   *
+   * @throws BitnetError `memory/…`
+   */
+  copy(cache: KvCache, positions: number): KvCache {
+    const copy = this.allocate();
+    try {
+      for (const block of cache.blocks.slice(0, kvBlockCount(0, positions))) {
+        this.#append(copy, this.#copyOf(block));
+      }
+    } catch (error) {
+      this.free(copy);
+      throw error;
+    }
+    return copy;
+  }
+
+  /**
    * Makes room in all caches; blocks behind their positions are given back, those that will be written to are theirs
    * alone. When memory runs out, every cache still holds its positions, and nothing more.
    *
@@ -101,9 +119,7 @@ export class KvPool {
     this.#truncate(cache, position);
     const last = cache.blocks.at(-1);
     if (last !== undefined && position % ATTENTION_BLOCK !== 0 && this.#holders.get(last)! > 1) {
-      const copy = this.#newBlock();
-      const to = this.#heap.u8(copy, this.#blockBytes);
-      to.set(this.#heap.u8(last, this.#blockBytes));
+      const copy = this.#copyOf(last);
       this.#release(cache.blocks.pop()!);
       this.#append(cache, copy);
     }
@@ -120,6 +136,12 @@ export class KvPool {
   #append({ plan, blocks }: KvCache, block: number): void {
     this.#heap.f64(plan.blocks, this.#tableLength)[blocks.length] = block;
     blocks.push(block);
+  }
+
+  #copyOf(block: number): number {
+    const copy = this.#newBlock();
+    this.#heap.u8(copy, this.#blockBytes).set(this.#heap.u8(block, this.#blockBytes));
+    return copy;
   }
 
   #newBlock(): number {
