@@ -2,6 +2,7 @@
  * One timeline of tokens with its KV cache. {@link Session.sync} makes the session hold exactly the tokens given and
  * computes only what follows the longest common prefix: prompt caching, chat turns, editing and retries are this call.
  */
+import { assert } from '../base/assert.ts';
 import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
 import type { KvCache } from '../model/kv-cache.ts';
 import type { Engine } from './engine.ts';
@@ -86,6 +87,38 @@ export class Session {
     this.#logits = row.logits;
     into.set(row.logits);
     return { ...row, logits: into };
+  }
+
+  /**
+   * Makes the session hold `tokens`, and answers the logits of the last `count` of them: of a draft, say, which is computed
+   * in one step with the token before it.
+   *
+   * @param count 1 to the most outputs and tokens of a step
+   * @param into f32 [vocabularySize] each, to take the logits; fresh arrays beyond
+   * @returns f32 [count][vocabularySize]
+   * @throws as {@link sync}
+   */
+  async syncTail(
+    tokens: ArrayLike<number>,
+    count: number,
+    signal?: AbortSignal,
+    into: readonly Float32Array[] = [],
+  ): Promise<Float32Array[]> {
+    checkTokens(this.engine, tokens);
+    const { batchTokens, stepOutputs } = this.engine;
+    assert(
+      count >= 1 && count <= Math.min(batchTokens, stepOutputs, tokens.length),
+      `a tail of ${count} tokens`,
+    );
+    this.#rewind(Math.min(this.commonPrefix(tokens), tokens.length - count));
+    for (;;) {
+      const left = tokens.length - this.#tokens.length;
+      if (left <= batchTokens) {
+        const wanted = Array.from({ length: count }, (_, i) => left - count + i);
+        return this.#compute(tokens, left, wanted, signal, into);
+      }
+      await this.#compute(tokens, Math.min(batchTokens, left - count), [], signal);
+    }
   }
 
   /**

@@ -1,0 +1,78 @@
+/**
+ * What a step of several tokens costs beside a step of one, learnt from the steps of an engine. Costs are kept as multiples
+ * of a plain step's, so that they stay right while the context grows or the clock frequency changes.
+ */
+
+/** How generations went, as counts that only grow. */
+export interface LookupCounters {
+  /** Steps since the prompt's. */
+  decodeSteps: number;
+  /** Tokens that were drafted and computed. */
+  draftedTokens: number;
+  /** Those of them that the text went on with. */
+  acceptedTokens: number;
+}
+
+/** Share of a new measurement in a running estimate once there are several. */
+const NEWEST_SHARE = 0.2;
+/** No measurement counts as more than this many times what was expected: pauses of the machine are not costs. */
+const MOST_SURPRISE = 3;
+/** Expected cost of each further token of a step, in plain steps, before anything was measured. */
+const UNKNOWN_SLOPE = 0.2;
+/** Share of an estimate's distance from 1 that is forgotten with each plain step, so that it will be measured again. */
+const FORGOTTEN = 0.001;
+
+/** Running estimates of what steps cost by their number of tokens, each with its logits. */
+export class StepCosts {
+  /** Seconds of a step of one token. */
+  #plain = 0;
+  #plainCount = 0;
+  /** By the number of tokens: cost in plain steps; 0 where there is no measurement. */
+  readonly #ratios: number[] = [0, 1];
+
+  /** Whether a plain step was measured, without which nothing can be compared. */
+  get isKnown(): boolean {
+    return this.#plainCount > 0;
+  }
+
+  /** A plain step took this many seconds. */
+  observePlain(seconds: number): void {
+    const expected = this.isKnown ? Math.min(seconds, MOST_SURPRISE * this.#plain) : seconds;
+    this.#plainCount++;
+    this.#plain += (expected - this.#plain) * Math.max(NEWEST_SHARE, 1 / this.#plainCount);
+    for (let tokens = 2; tokens < this.#ratios.length; tokens++) {
+      const ratio = this.#ratios[tokens]!;
+      if (ratio > 1) this.#ratios[tokens] = ratio - (ratio - 1) * FORGOTTEN;
+    }
+  }
+
+  /**
+   * A step of two or more tokens took this many seconds.
+   *
+   * @returns its cost in plain steps
+   */
+  observe(tokens: number, seconds: number): number {
+    const expected = this.ratio(tokens);
+    const ratio = this.#plain > 0 ? Math.min(seconds / this.#plain, MOST_SURPRISE * expected) : 1;
+    while (this.#ratios.length <= tokens) this.#ratios.push(0);
+    const isFirst = this.#ratios[tokens] === 0;
+    this.#ratios[tokens] = isFirst ? ratio : expected + (ratio - expected) * NEWEST_SHARE;
+    return ratio;
+  }
+
+  /** Expected cost of a step of so many tokens, in plain steps; between and beyond measured sizes on a straight line. */
+  ratio(tokens: number): number {
+    const measured = this.#ratios[tokens] ?? 0;
+    if (measured > 0) return measured;
+    let below = tokens - 1;
+    while ((this.#ratios[below] ?? 0) === 0) below--;
+    let above = tokens + 1;
+    while (above < this.#ratios.length && this.#ratios[above] === 0) above++;
+    const low = this.#ratios[below]!;
+    if (above < this.#ratios.length) {
+      return low + ((this.#ratios[above]! - low) * (tokens - below)) / (above - below);
+    }
+    const slope = below === 1 ? UNKNOWN_SLOPE : Math.max(0, (low - 1) / (below - 1));
+    return low + slope * (tokens - below);
+  }
+}
