@@ -36,7 +36,9 @@ export function statisticsLine(model: Model, result: GenerationResult): string {
   const cached = result.cachedTokens === 0 ? '' : ` (${result.cachedTokens} of them known)`;
   const { draftedTokens, acceptedTokens, decodeSteps } = result;
   const drafts =
-    draftedTokens === 0 ? '' : ` in ${decodeSteps} steps, ${acceptedTokens} of ${draftedTokens} drafted tokens accepted`;
+    draftedTokens === 0
+      ? ''
+      : ` in ${decodeSteps} steps, ${acceptedTokens} of ${draftedTokens} drafted tokens accepted`;
   return (
     `prompt: ${result.promptTokens} tokens${cached} in ${formatSeconds(timings.firstTokenSeconds)}` +
     `${timings.promptTokensPerSecond === undefined ? '' : `, ${formatRate(timings.promptTokensPerSecond)}`}; ` +

@@ -58,16 +58,17 @@ export class DraftController {
   draftLength(matched: number, most: number): number {
     if (!this.isReady) return 0;
     const chance = this.#chance(matched);
+    // What is not measured yet is approached by doubling, so that a wrong guess costs little.
+    const longest = Math.min(most, 2 * this.#costs.largestMeasured - 1);
     let bestLength = 0;
     let bestRate = 1;
     let expected = 1;
     let term = 1;
-    for (let length = 1; length <= most; length++) {
+    for (let length = 1; length <= longest; length++) {
       term *= chance;
       expected += term;
       const cost = this.#costs.ratio(1 + length);
-      if (cost - 1 > this.#credit) continue;
-      if (expected / cost <= bestRate) continue;
+      if (cost - 1 > this.#credit || expected / cost <= bestRate) continue;
       bestRate = expected / cost;
       bestLength = length;
     }

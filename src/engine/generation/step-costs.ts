@@ -35,6 +35,11 @@ export class StepCosts {
     return this.#plainCount > 0;
   }
 
+  /** Most tokens of a step that was measured. */
+  get largestMeasured(): number {
+    return this.#ratios.length - 1;
+  }
+
   /** A plain step took this many seconds. */
   observePlain(seconds: number): void {
     const expected = this.isKnown ? Math.min(seconds, MOST_SURPRISE * this.#plain) : seconds;
