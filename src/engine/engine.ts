@@ -11,9 +11,9 @@ import type { Team } from '../kernels/team/team.ts';
 import { placePartials } from '../model/attend.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { type KvCache, KvPool } from '../model/kv-cache.ts';
-import { type LookupCounters, StepCosts } from './generation/step-costs.ts';
 import type { HeadForm } from '../model/loading/table-form.ts';
 import { type Batch, hasPlane, type ModelPlan } from '../model/plan.ts';
+import { type LookupCounters, StepCosts } from './generation/step-costs.ts';
 import {
   arrangeOutputs,
   type LogitsRequest,

@@ -90,22 +90,23 @@ export class Session {
   }
 
   /**
-   * Makes the session hold `tokens`, and answers the logits of the last `count` of them: of a draft, say, which is computed
-   * in one step with the token before it.
+   * Makes the session hold `tokens`, and answers logits of the last ones: of a draft, say, that is computed in one step with
+   * the token before it.
    *
-   * @param count 1 to the most outputs and tokens of a step
-   * @param into f32 [vocabularySize] each, to take the logits; fresh arrays beyond
-   * @returns f32 [count][vocabularySize]
+   * @param requests for each of the last tokens, at most as many as a step has outputs and tokens
+   * @param into f32 [vocabularySize] each, to take logits where there are all of them; fresh arrays beyond
+   * @returns in the order of `requests`
    * @throws as {@link sync}
    */
   async syncTail(
     tokens: ArrayLike<number>,
-    count: number,
+    requests: readonly LogitsRequest[],
     signal?: AbortSignal,
     into: readonly Float32Array[] = [],
-  ): Promise<Float32Array[]> {
+  ): Promise<TokenLogits[]> {
     checkTokens(this.engine, tokens);
     const { batchTokens, stepOutputs } = this.engine;
+    const count = requests.length;
     assert(
       count >= 1 && count <= Math.min(batchTokens, stepOutputs, tokens.length),
       `a tail of ${count} tokens`,
@@ -114,8 +115,8 @@ export class Session {
     for (;;) {
       const left = tokens.length - this.#tokens.length;
       if (left <= batchTokens) {
-        const wanted = Array.from({ length: count }, (_, i) => left - count + i);
-        return this.#compute(tokens, left, wanted, signal, into);
+        const outputs = requests.map((request, i) => ({ ...request, index: left - count + i }));
+        return this.#compute(tokens, left, outputs, signal, into);
       }
       await this.#compute(tokens, Math.min(batchTokens, left - count), [], signal);
     }

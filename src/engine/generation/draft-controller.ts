@@ -8,8 +8,8 @@ import type { StepCosts } from './step-costs.ts';
 
 /** Lost at most: this many plain steps ... */
 const FIRST_CREDIT = 0.75;
-/** ... and this share of all plain steps; 64 random tokens are then at most 2.7 % slower, more of them less. */
-const LOSS_SHARE = 0.015;
+/** ... and this share of all plain steps; 64 random tokens are then at most 3 % slower, more of them less. */
+const LOSS_SHARE = 0.01;
 /** Gains that may be lost again, in plain steps. */
 const MOST_CREDIT = 4;
 /** Chances that a drafted token is right before any was verified, by {@link matchClass}. */

@@ -5,6 +5,7 @@
  * are spread over steps (docs/numerics.md); hence the same text with and without drafts.
  */
 import type { Session } from '../session.ts';
+import type { LogitsRequest, TokenLogits } from '../step-outputs.ts';
 import { DraftController } from './draft-controller.ts';
 import { type Draft, PromptLookup } from './prompt-lookup.ts';
 import type { LookupCounters } from './step-costs.ts';
@@ -20,7 +21,7 @@ interface Ahead {
   readonly draft: Draft;
   readonly seconds: number;
   /** Logits after the last token of the text and after each of the draft. */
-  readonly rows: readonly Float32Array[];
+  readonly rows: readonly TokenLogits[];
   /** Tokens of the text when they were computed. */
   readonly from: number;
   /** Drafted tokens that the text has turned out to go on with. */
@@ -55,10 +56,16 @@ export class Lookahead {
    *
    * @param tokens one array that grows; another one begins another text
    * @param room tokens that may yet be generated, at least 1
-   * @returns f32 [vocabularySize], the caller's to change until the next call
-   * @throws as Session.sync
+   * @param request which logits are wanted after these tokens, or after others that may come
+   * @returns the caller's to change until the next call
+   * @throws as Session.next
    */
-  async logits(tokens: readonly number[], room: number, signal?: AbortSignal): Promise<Float32Array> {
+  async next(
+    tokens: readonly number[],
+    room: number,
+    request: (history: readonly number[]) => LogitsRequest,
+    signal?: AbortSignal,
+  ): Promise<TokenLogits> {
     signal?.throwIfAborted();
     const row = this.#takeRow(tokens);
     if (row !== undefined) return row;
@@ -68,7 +75,7 @@ export class Lookahead {
     this.#text = tokens;
     const draft = isGrown ? this.#draft(tokens, room) : undefined;
     const start = this.#clock();
-    const rows = await this.#compute(tokens, draft?.tokens ?? [], signal);
+    const rows = await this.#compute(tokens, draft?.tokens ?? [], request, signal);
     const seconds = (this.#clock() - start) / 1000;
     if (!isFirst) this.#count('decodeSteps', 1);
     if (draft !== undefined) {
@@ -79,7 +86,7 @@ export class Lookahead {
   }
 
   /** The row computed ahead for these tokens, if the last of them is what was drafted. */
-  #takeRow(tokens: readonly number[]): Float32Array | undefined {
+  #takeRow(tokens: readonly number[]): TokenLogits | undefined {
     const ahead = this.#ahead;
     if (ahead === undefined || tokens !== this.#text) return undefined;
     // Asked again for the same tokens, or after a step over several, there is nothing that was computed ahead.
@@ -114,12 +121,25 @@ export class Lookahead {
   async #compute(
     tokens: readonly number[],
     draft: readonly number[],
+    request: (history: readonly number[]) => LogitsRequest,
     signal: AbortSignal | undefined,
-  ): Promise<readonly Float32Array[]> {
-    const { vocabularySize } = this.#session.engine.config;
-    while (this.#buffers.length <= draft.length) this.#buffers.push(new Float32Array(vocabularySize));
-    if (draft.length === 0) return [await this.#session.sync(tokens, signal, this.#buffers[0])];
-    return this.#session.syncTail([...tokens, ...draft], 1 + draft.length, signal, this.#buffers);
+  ): Promise<readonly TokenLogits[]> {
+    if (draft.length === 0) {
+      return [await this.#session.next(tokens, request(tokens), signal, this.#buffer(0))];
+    }
+    const text = [...tokens, ...draft];
+    // Penalties look at what would have come before each token.
+    const requests = Array.from({ length: 1 + draft.length }, (_, i) =>
+      request(text.slice(0, tokens.length + i)),
+    );
+    const into = requests[0]!.top === undefined ? requests.map((_, i) => this.#buffer(i)) : [];
+    return this.#session.syncTail(text, requests, signal, into);
+  }
+
+  /** Large for a large vocabulary, so made once and only where all logits are asked for. */
+  #buffer(i: number): Float32Array {
+    this.#buffers[i] ??= new Float32Array(this.#session.engine.config.vocabularySize);
+    return this.#buffers[i];
   }
 
   #count(what: keyof LookupCounters, count: number): void {

@@ -41,6 +41,7 @@ describe('step costs', () => {
 
   test('a pause of the machine hardly counts', () => {
     const costs = measured({ 4: 1.2 });
+    for (let i = 0; i < 4; i++) costs.observe(4, 2.4);
     near(costs.observe(4, 1000), 3.6);
     assert.ok(costs.ratio(4) < 1.7);
     costs.observePlain(1000);

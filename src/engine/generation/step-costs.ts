@@ -19,8 +19,12 @@ const NEWEST_SHARE = 0.2;
 const MOST_SURPRISE = 3;
 /** Expected cost of each further token of a step, in plain steps, before anything was measured. */
 const UNKNOWN_SLOPE = 0.2;
-/** Share of an estimate's distance from 1 that is forgotten with each plain step, so that it will be measured again. */
-const FORGOTTEN = 0.001;
+/**
+ * Share of an estimate's distance from 1 that is forgotten with each plain step, so that it will be measured again: this by
+ * the number of measurements, up to {@link MOST_COUNTED}. The first of a size often holds what compiling its code took.
+ */
+const FORGOTTEN = 0.01;
+const MOST_COUNTED = 20;
 
 /** Running estimates of what steps cost by their number of tokens, each with its logits. */
 export class StepCosts {
@@ -29,6 +33,8 @@ export class StepCosts {
   #plainCount = 0;
   /** By the number of tokens: cost in plain steps; 0 where there is no measurement. */
   readonly #ratios: number[] = [0, 1];
+  /** By the number of tokens: how often it was measured. */
+  readonly #counts: number[] = [0, 1];
 
   /** Whether a plain step was measured, without which nothing can be compared. */
   get isKnown(): boolean {
@@ -47,7 +53,8 @@ export class StepCosts {
     this.#plain += (expected - this.#plain) * Math.max(NEWEST_SHARE, 1 / this.#plainCount);
     for (let tokens = 2; tokens < this.#ratios.length; tokens++) {
       const ratio = this.#ratios[tokens]!;
-      if (ratio > 1) this.#ratios[tokens] = ratio - (ratio - 1) * FORGOTTEN;
+      const forgotten = FORGOTTEN / Math.min(Math.max(1, this.#counts[tokens]!), MOST_COUNTED);
+      if (ratio > 1) this.#ratios[tokens] = ratio - (ratio - 1) * forgotten;
     }
   }
 
@@ -59,9 +66,12 @@ export class StepCosts {
   observe(tokens: number, seconds: number): number {
     const expected = this.ratio(tokens);
     const ratio = this.#plain > 0 ? Math.min(seconds / this.#plain, MOST_SURPRISE * expected) : 1;
-    while (this.#ratios.length <= tokens) this.#ratios.push(0);
-    const isFirst = this.#ratios[tokens] === 0;
-    this.#ratios[tokens] = isFirst ? ratio : expected + (ratio - expected) * NEWEST_SHARE;
+    while (this.#ratios.length <= tokens) {
+      this.#ratios.push(0);
+      this.#counts.push(0);
+    }
+    const count = ++this.#counts[tokens]!;
+    this.#ratios[tokens] = expected + (ratio - expected) * Math.max(NEWEST_SHARE, 1 / count);
     return ratio;
   }
 
