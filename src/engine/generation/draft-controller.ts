@@ -11,7 +11,7 @@ const FIRST_CREDIT = 0.75;
 /** ... and this share of all plain steps; 64 random tokens are then at most 3 % slower, more of them less. */
 const LOSS_SHARE = 0.01;
 /** Gains that may be lost again, in plain steps. */
-const MOST_CREDIT = 4;
+const MOST_CREDIT = 16;
 /** Chances that a drafted token is right before any was verified, by {@link matchClass}. */
 const FIRST_CHANCES = [0.3, 0.5, 0.7, 0.85];
 /** Share of what is known of chances that is kept with each token, so that they are tried again. */

@@ -13,14 +13,18 @@ export interface LookupCounters {
   acceptedTokens: number;
 }
 
-/** Share of a new measurement in a running estimate once there are several. */
-const NEWEST_SHARE = 0.2;
+/**
+ * Share of a new measurement in a running estimate once there are several, where it is lower and where it is higher: what
+ * else the machine does only ever makes a step longer.
+ */
+const LOWER_SHARE = 0.3;
+const HIGHER_SHARE = 0.1;
 /** No measurement counts as more than this many times what was expected: pauses of the machine are not costs. */
 const MOST_SURPRISE = 3;
 /** Expected cost of each further token of a step, in plain steps, before anything was measured. */
 const UNKNOWN_SLOPE = 0.2;
 /**
- * Share of an estimate's distance from 1 that is forgotten with each plain step, so that it will be measured again: this by
+ * Share of an estimate's distance from 1 that is forgotten with each step, so that it will be measured again: this by
  * the number of measurements, up to {@link MOST_COUNTED}. The first of a size often holds what compiling its code took.
  */
 const FORGOTTEN = 0.01;
@@ -50,12 +54,8 @@ export class StepCosts {
   observePlain(seconds: number): void {
     const expected = this.isKnown ? Math.min(seconds, MOST_SURPRISE * this.#plain) : seconds;
     this.#plainCount++;
-    this.#plain += (expected - this.#plain) * Math.max(NEWEST_SHARE, 1 / this.#plainCount);
-    for (let tokens = 2; tokens < this.#ratios.length; tokens++) {
-      const ratio = this.#ratios[tokens]!;
-      const forgotten = FORGOTTEN / Math.min(Math.max(1, this.#counts[tokens]!), MOST_COUNTED);
-      if (ratio > 1) this.#ratios[tokens] = ratio - (ratio - 1) * forgotten;
-    }
+    this.#plain = follow(this.#plain, expected, this.#plainCount);
+    this.#forget();
   }
 
   /**
@@ -64,21 +64,32 @@ export class StepCosts {
    * @returns its cost in plain steps
    */
   observe(tokens: number, seconds: number): number {
+    this.#forget();
     const expected = this.ratio(tokens);
-    const ratio = this.#plain > 0 ? Math.min(seconds / this.#plain, MOST_SURPRISE * expected) : 1;
+    // Nor is it ever dearer than as many plain steps.
+    const most = Math.min(MOST_SURPRISE * expected, tokens);
+    const ratio = this.#plain > 0 ? Math.min(seconds / this.#plain, most) : 1;
     while (this.#ratios.length <= tokens) {
       this.#ratios.push(0);
       this.#counts.push(0);
     }
     const count = ++this.#counts[tokens]!;
-    this.#ratios[tokens] = expected + (ratio - expected) * Math.max(NEWEST_SHARE, 1 / count);
+    this.#ratios[tokens] = follow(expected, ratio, count);
     return ratio;
+  }
+
+  #forget(): void {
+    for (let tokens = 2; tokens < this.#ratios.length; tokens++) {
+      const ratio = this.#ratios[tokens]!;
+      const forgotten = FORGOTTEN / Math.min(Math.max(1, this.#counts[tokens]!), MOST_COUNTED);
+      if (ratio > 1) this.#ratios[tokens] = ratio - (ratio - 1) * forgotten;
+    }
   }
 
   /** Expected cost of a step of so many tokens, in plain steps; between and beyond measured sizes on a straight line. */
   ratio(tokens: number): number {
     const measured = this.#ratios[tokens] ?? 0;
-    if (measured > 0) return measured;
+    if (measured > 0) return Math.max(1, measured);
     let below = tokens - 1;
     while ((this.#ratios[below] ?? 0) === 0) below--;
     let above = tokens + 1;
@@ -90,4 +101,10 @@ export class StepCosts {
     const slope = below === 1 ? UNKNOWN_SLOPE : Math.max(0, (low - 1) / (below - 1));
     return low + slope * (tokens - below);
   }
+}
+
+/** A running estimate after its measurement number `count`. */
+function follow(estimate: number, measured: number, count: number): number {
+  const share = Math.max(measured < estimate ? LOWER_SHARE : HIGHER_SHARE, 1 / count);
+  return estimate + (measured - estimate) * share;
 }
