@@ -46,7 +46,7 @@ describe('step costs', () => {
     assert.ok(costs.ratio(4) < 1.7);
     costs.observePlain(1000);
     assert.ok(costs.observe(4, 2.4) > 0.5, 'nor for plain steps');
-    near(measured({}).observe(2, 1000), 3.6);
+    near(measured({}).observe(2, 1000), 2);
   });
 
   test('what was dear is forgotten in time', () => {
