@@ -3,7 +3,7 @@
 /**
  * Measures what prompt lookup gains on text that repeats its prompt and costs on text that does not, on any model.
  *
- *     node scripts/measure-lookup.mjs MODEL [--runs 5] [--prompt 128] [--tokens 192] [--threads N] [--backend NAME] [--json]
+ *     node bench/measure-lookup.mjs MODEL [--runs 5] [--prompt 128] [--tokens 192] [--threads N] [--backend NAME] [--json]
  *
  * A model of random weights quotes nothing, so the text of most cases is given: every step, draft and draw of the sampler
  * is the one of a generation, and what the sampler drew is then replaced by the next token of the text. Steps cost the
@@ -49,7 +49,7 @@ const { values, positionals } = parseArgs({
 const [runs, promptTokens, textTokens] = [values.runs, values.prompt, values.tokens].map(Number);
 const source = positionals[0];
 if (source === undefined || !(runs >= 1 && promptTokens >= 8 && textTokens >= 8)) {
-  console.error('usage: node scripts/measure-lookup.mjs MODEL [--runs 5] [--prompt 128] [--tokens 192]');
+  console.error('usage: node bench/measure-lookup.mjs MODEL [--runs 5] [--prompt 128] [--tokens 192]');
   process.exit(2);
 }
 
