@@ -13,6 +13,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { type KvCache, KvPool } from '../model/kv-cache.ts';
 import type { HeadForm } from '../model/loading/table-form.ts';
 import { type Batch, hasPlane, type ModelPlan } from '../model/plan.ts';
+import { type LookupCounters, StepCosts } from './generation/step-costs.ts';
 import {
   arrangeOutputs,
   type LogitsRequest,
@@ -79,6 +80,10 @@ export class Engine {
   readonly threads: number;
   /** Element type of the KV caches. */
   readonly kvFormat: KvFormat;
+  /** What steps cost by their number of tokens, as generations have found. */
+  readonly stepCosts: StepCosts = new StepCosts();
+  /** Of all generations so far. */
+  readonly lookupCounters: LookupCounters = { decodeSteps: 0, draftedTokens: 0, acceptedTokens: 0 };
   /** Everything that holds memory; let go of by {@link dispose}, whoever still holds the engine. */
   #loaded: Loaded | undefined;
   #turn: Promise<unknown> = Promise.resolve();

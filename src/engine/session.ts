@@ -2,6 +2,7 @@
  * One timeline of tokens with its KV cache. {@link Session.sync} makes the session hold exactly the tokens given and
  * computes only what follows the longest common prefix: prompt caching, chat turns, editing and retries are this call.
  */
+import { assert } from '../base/assert.ts';
 import { BitnetError, ContextLengthExceeded } from '../base/errors.ts';
 import type { KvCache } from '../model/kv-cache.ts';
 import type { Engine } from './engine.ts';
@@ -86,6 +87,39 @@ export class Session {
     this.#logits = row.logits;
     into.set(row.logits);
     return { ...row, logits: into };
+  }
+
+  /**
+   * Makes the session hold `tokens`, and answers logits of the last ones: of a draft, say, that is computed in one step with
+   * the token before it.
+   *
+   * @param requests for each of the last tokens, at most as many as a step has outputs and tokens
+   * @param into f32 [vocabularySize] each, to take logits where there are all of them; fresh arrays beyond
+   * @returns in the order of `requests`
+   * @throws as {@link sync}
+   */
+  async syncTail(
+    tokens: ArrayLike<number>,
+    requests: readonly LogitsRequest[],
+    signal?: AbortSignal,
+    into: readonly Float32Array[] = [],
+  ): Promise<TokenLogits[]> {
+    checkTokens(this.engine, tokens);
+    const { batchTokens, stepOutputs } = this.engine;
+    const count = requests.length;
+    assert(
+      count >= 1 && count <= Math.min(batchTokens, stepOutputs, tokens.length),
+      `a tail of ${count} tokens`,
+    );
+    this.#rewind(Math.min(this.commonPrefix(tokens), tokens.length - count));
+    for (;;) {
+      const left = tokens.length - this.#tokens.length;
+      if (left <= batchTokens) {
+        const outputs = requests.map((request, i) => ({ ...request, index: left - count + i }));
+        return this.#compute(tokens, left, outputs, signal, into);
+      }
+      await this.#compute(tokens, Math.min(batchTokens, left - count), [], signal);
+    }
   }
 
   /**

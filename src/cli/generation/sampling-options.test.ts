@@ -23,6 +23,7 @@ test('every option becomes the one of the API', () => {
     seed: '42',
     stop: ['\\n\\n', 'a\\\\n'],
     overflow: 'slide',
+    lookup: 'off',
   });
   assert.deepEqual(settings, {
     maxTokens: 12,
@@ -38,6 +39,7 @@ test('every option becomes the one of the API', () => {
     seed: 42,
     stop: ['\n\n', 'a\\n'],
     overflow: 'slide',
+    lookup: 'off',
     signal,
   });
 });
@@ -63,6 +65,7 @@ test('values out of range are refused by the name of the option, before any mode
     [{ 'logit-bias': ['7=x'] }, /^--logit-bias 7 is "x"/],
     [{ stop: [''] }, /^--stop is empty/],
     [{ overflow: 'slid' }, /did you mean slide\?/],
+    [{ lookup: 'on' }, /^--lookup is "on", and must be one of auto, off/],
   ];
   for (const [options, message] of cases) {
     assert.throws(

@@ -93,6 +93,12 @@ const DRAWING_OPTIONS: readonly CommandOption[] = [
     help: 'When the context is full: error, stop, or slide (forget the older half and go on).',
     default: 'stop',
   },
+  {
+    name: 'lookup',
+    value: 'MODE',
+    help: 'auto drafts tokens from earlier text where that is faster, off never; the output is the same.',
+    default: 'auto',
+  },
 ];
 
 /** Generation options with all that a report on the output needs. */
@@ -116,11 +122,13 @@ export function generationSettingsOf(
     seed: wholeOption(input, 'seed', 0) ?? Math.floor(Math.random() * 2 ** 32),
   };
   checkSampling(sampling);
+  const lookup = choiceOption(input, 'lookup', ['auto', 'off']);
   return {
     ...sampling,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(stop.length === 0 ? {} : { stop }),
     overflow: choiceOption(input, 'overflow', ['error', 'stop', 'slide']) ?? 'stop',
+    ...(lookup === undefined ? {} : { lookup }),
     signal: input.signal,
   };
 }

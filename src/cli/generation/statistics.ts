@@ -34,10 +34,15 @@ export function computeLabel(model: Model): string {
 export function statisticsLine(model: Model, result: GenerationResult): string {
   const timings = timingsOf(model, result);
   const cached = result.cachedTokens === 0 ? '' : ` (${result.cachedTokens} of them known)`;
+  const { draftedTokens, acceptedTokens, decodeSteps } = result;
+  const drafts =
+    draftedTokens === 0
+      ? ''
+      : ` in ${decodeSteps} steps, ${acceptedTokens} of ${draftedTokens} drafted tokens accepted`;
   return (
     `prompt: ${result.promptTokens} tokens${cached} in ${formatSeconds(timings.firstTokenSeconds)}` +
     `${timings.promptTokensPerSecond === undefined ? '' : `, ${formatRate(timings.promptTokensPerSecond)}`}; ` +
-    `text: ${result.generatedTokens} tokens, ${formatRate(timings.generatedTokensPerSecond)}` +
+    `text: ${result.generatedTokens} tokens, ${formatRate(timings.generatedTokensPerSecond)}${drafts}` +
     (result.headFallbacks === 0 ? '' : `; output head read whole for ${result.headFallbacks}`)
   );
 }

@@ -1,8 +1,9 @@
-/** The generation loop: sync the session, sample, decode, watch for stops. */
+/** The generation loop: get the logits after the tokens so far, sample, decode, watch for stops. */
 import { BitnetError, ContextLengthExceeded } from '../../base/errors.ts';
 import { createDecoder, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Session } from '../session.ts';
-import type { TokenLogits } from '../step-outputs.ts';
+import type { LogitsRequest, TokenLogits } from '../step-outputs.ts';
+import { Lookahead, type LookupMode } from './lookahead.ts';
 import { logSumExp, Sampler, type SamplingOptions, type TokenProbability, topTokens } from './sampler.ts';
 import { StopStrings } from './stop-strings.ts';
 
@@ -19,6 +20,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly logprobs?: number;
   /** Default `error`: {@link ContextLengthExceeded} is thrown when the context is full. Never silent. */
   readonly overflow?: OverflowPolicy;
+  /**
+   * `auto` (the default) drafts tokens by looking up what followed the last ones earlier in the text, as far as that pays;
+   * the output is the same as with `off`.
+   */
+  readonly lookup?: LookupMode;
   readonly signal?: AbortSignal;
 }
 
@@ -53,18 +59,29 @@ export interface GenerationResult {
   readonly generatedTokens: number;
   /** Tokens for which all of a `fast` output head had to be read, since too many rows might have been the best. */
   readonly headFallbacks: number;
+  /** Steps since the prompt's: as many as tokens after the first, or fewer where drafted tokens were right. */
+  readonly decodeSteps: number;
+  /** Tokens that were looked up in the text and computed ahead. */
+  readonly draftedTokens: number;
+  /** Those of them that the text went on with. */
+  readonly acceptedTokens: number;
   /** Seconds until the first token was sampled. */
   readonly firstTokenSeconds: number;
   /** Seconds in all. */
   readonly seconds: number;
 }
 
-/** Generates from `prompt`; the return value tells how it ended. */
+/**
+ * Generates from `prompt`; the return value tells how it ended.
+ *
+ * @param clock milliseconds
+ */
 export async function* generateTokens(
   session: Session,
   tokenizer: Tokenizer,
   prompt: readonly number[],
   options: GenerateOptions,
+  clock: () => number = () => performance.now(),
 ): AsyncGenerator<Piece, GenerationResult, undefined> {
   const { vocabularySize } = session.engine.config;
   const sampler = new Sampler(options, vocabularySize);
@@ -77,17 +94,15 @@ export async function* generateTokens(
   );
   const top = options.logprobs === undefined ? undefined : checkCount('logprobs', options.logprobs, 20);
   const overflow = options.overflow ?? 'error';
-  if (!OVERFLOW_POLICIES.has(overflow)) {
-    throw new BitnetError(
-      'option/overflow',
-      `overflow is "${overflow}", and must be one of ${[...OVERFLOW_POLICIES].join(', ')}`,
-    );
-  }
+  checkChoice('overflow', overflow, OVERFLOW_POLICIES);
+  const lookup = options.lookup ?? 'auto';
+  checkChoice('lookup', lookup, LOOKUP_MODES);
 
-  const start = performance.now();
+  const start = clock();
   let tokens = fitPrompt(prompt, session.engine.contextLength, overflow, tokenizer);
   const promptTokens = tokens.length;
   const cachedTokens = session.commonPrefix(tokens);
+  const lookahead = new Lookahead(session, lookup, clock);
   let text = '';
   let generated = 0;
   let headFallbacks = 0;
@@ -100,20 +115,22 @@ export async function* generateTokens(
     cachedTokens,
     generatedTokens: generated,
     headFallbacks,
+    ...lookahead.counters,
     firstTokenSeconds,
-    seconds: (performance.now() - start) / 1000,
+    seconds: (clock() - start) / 1000,
   });
   if (maxTokens === 0) return result('length');
 
-  const logits = new Float32Array(vocabularySize);
+  const request = (history: readonly number[]): LogitsRequest =>
+    top === undefined ? { ...sampler.request(history), below: tokenizer.vocabSize } : {};
   for (;;) {
-    const request = top === undefined ? { ...sampler.request(tokens), below: tokenizer.vocabSize } : {};
-    const row = await session.next(tokens, request, options.signal, logits);
+    const row = await lookahead.next(tokens, maxTokens - generated, request, options.signal);
     if (row.isFallback) headFallbacks++;
+    const { logits } = row;
     const ranking = top === undefined ? undefined : { top: topTokens(logits, top), logits: logits.slice() };
     forbidFrom(row, tokenizer.vocabSize);
     const id = sampler.sample(row, tokens);
-    if (generated === 0) firstTokenSeconds = (performance.now() - start) / 1000;
+    if (generated === 0) firstTokenSeconds = (clock() - start) / 1000;
     generated++;
     tokens.push(id);
 
@@ -151,7 +168,8 @@ function forbidFrom({ logits, ids }: TokenLogits, first: number): void {
   logits.fill(Number.NEGATIVE_INFINITY, start);
 }
 
-const OVERFLOW_POLICIES: ReadonlySet<string> = new Set(['error', 'stop', 'slide']);
+const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ['error', 'stop', 'slide'];
+const LOOKUP_MODES: readonly LookupMode[] = ['auto', 'off'];
 
 /** A copy of the prompt, checked against the context. */
 function fitPrompt(
@@ -187,6 +205,11 @@ function describe(
 /** ln p of one token. */
 export function tokenLogProbability(logits: Float32Array, id: number): number {
   return logits[id]! - logSumExp(logits);
+}
+
+function checkChoice<T extends string>(name: string, value: T, choices: readonly T[]): void {
+  if (choices.includes(value)) return;
+  throw new BitnetError(`option/${name}`, `${name} is "${value}", and must be one of ${choices.join(', ')}`);
 }
 
 function checkCount(name: string, value: number, most: number): number {
