@@ -23,7 +23,7 @@
 #include <time.h>
 #endif
 
-enum { POLLS = 20000, POLLS_BETWEEN_CHECKS = 64 };
+enum { POLLS = 100000, POLLS_BETWEEN_CHECKS = 64 };
 
 typedef struct {
   _Atomic int32_t arrived, generation, sleepers, broken;

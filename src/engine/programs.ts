@@ -4,7 +4,7 @@
  */
 import { type Profile, profile } from '../kernels/profile.ts';
 import { type Member, type Program, share } from '../kernels/team/member.ts';
-import { forward } from '../model/forward.ts';
+import { forward } from '../model/forward/forward.ts';
 import { LOAD_PROGRAMS } from '../model/loading/load-programs.ts';
 import type { Batch, ModelPlan } from '../model/plan.ts';
 

@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.ts';
 import type { Heap } from '../kernels/heap.ts';
 import { type Kernels, rowStride } from '../kernels/kernels.ts';
-import { isTooWide } from '../model/output-head.ts';
+import { isTooWide } from '../model/forward/output-head.ts';
 import { type BatchOutputs, hasPlane, type ModelPlan, type ScreenedOutput } from '../model/plan.ts';
 import { candidateSlot, candidateStride, MOST_SCREENED } from '../model/screen-space.ts';
 

@@ -1,8 +1,8 @@
 /** What a forward pass writes to, for a given number of tokens at once: how large it is, and its allocation. */
 import type { Backend } from '../kernels/backend.ts';
 import { attentionPartialStride, type Kernels, rowStride } from '../kernels/kernels.ts';
-import { partialEntries } from './attend.ts';
 import type { ModelConfig } from './config.ts';
+import { partialEntries } from './forward/attend.ts';
 import type { WorkSpace } from './plan.ts';
 
 /** The parts of a work space that lie on the heap. */

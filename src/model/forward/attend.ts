@@ -9,11 +9,11 @@ import {
   attentionPartialStride,
   kvBlockCount,
   rowStride,
-} from '../kernels/kernels.ts';
-import { type Member, share } from '../kernels/team/member.ts';
-import type { ModelConfig } from './config.ts';
-import { kvLayerBytes } from './kv-cache.ts';
-import type { Batch, ModelPlan, Segment, WorkSpace } from './plan.ts';
+} from '../../kernels/kernels.ts';
+import { type Member, share } from '../../kernels/team/member.ts';
+import type { ModelConfig } from '../config.ts';
+import { kvLayerBytes } from '../kv-cache.ts';
+import type { Batch, ModelPlan, Segment, WorkSpace } from '../plan.ts';
 
 /** Segments of more tokens have work for all threads as they are. */
 const MOST_SPLIT_TOKENS = 16;

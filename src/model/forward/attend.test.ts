@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attentionPartialStride, KvFormat } from '../kernels/kernels.ts';
+import { attentionPartialStride, KvFormat } from '../../kernels/kernels.ts';
+import type { ModelConfig } from '../config.ts';
 import { partialEntries, placePartials } from './attend.ts';
-import type { ModelConfig } from './config.ts';
 
 const CONFIG = { headCount: 20, headLength: 128 } as ModelConfig;
 const STRIDE = 4 * attentionPartialStride(128);

@@ -6,9 +6,8 @@
  *
  * Every thread runs this, screens its own rows, and takes the same decisions from what all of them wrote.
  */
-import { DenseFormat, rowStride } from '../kernels/kernels.ts';
-import { type Member, share } from '../kernels/team/member.ts';
-import { norm, prepare, project } from './operations.ts';
+import { DenseFormat, rowStride } from '../../kernels/kernels.ts';
+import { type Member, share } from '../../kernels/team/member.ts';
 import {
   type Batch,
   type DenseMatrix,
@@ -16,8 +15,9 @@ import {
   type Int4Plane,
   type ModelPlan,
   type ScreenedOutput,
-} from './plan.ts';
-import { candidateSlot, candidateStride, MOST_SCREENED, type ScreenSpace } from './screen-space.ts';
+} from '../plan.ts';
+import { candidateSlot, candidateStride, MOST_SCREENED, type ScreenSpace } from '../screen-space.ts';
+import { norm, prepare, project } from './operations.ts';
 
 /** Standard errors of a coarse score that its margin is wide. */
 const MARGIN = 8;

@@ -3,9 +3,9 @@
  * works on its own tokens (norms, rotation, quantisation) or its own rows of a matrix (projections). No step waits for the
  * others except where it says so. Attention is in attend.ts.
  */
-import { rowStride } from '../kernels/kernels.ts';
-import { type Member, share } from '../kernels/team/member.ts';
-import type { Matrix, ModelPlan } from './plan.ts';
+import { rowStride } from '../../kernels/kernels.ts';
+import { type Member, share } from '../../kernels/team/member.ts';
+import type { Matrix, ModelPlan } from '../plan.ts';
 
 /** x = rows of the embedding. */
 export function lookUp(member: Member, model: ModelPlan, tokens: number): void {

@@ -4,12 +4,12 @@
  * next operation reads what others wrote. With the reference kernels this file is the specification; operations.ts and
  * attend.ts have the steps in terms of kernels.
  */
-import { rowStride } from '../kernels/kernels.ts';
-import { type Member, share } from '../kernels/team/member.ts';
+import { rowStride } from '../../kernels/kernels.ts';
+import { type Member, share } from '../../kernels/team/member.ts';
+import type { Batch, LayerPlan, ModelPlan } from '../plan.ts';
 import { attend, storeKv } from './attend.ts';
 import { addBias, addToStream, lookUp, norm, prepare, project, rotate } from './operations.ts';
 import { outputHead } from './output-head.ts';
-import type { Batch, LayerPlan, ModelPlan } from './plan.ts';
 
 /** Fills the segments' caches and answers the wanted outputs, see outputHead. */
 export function forward(member: Member, model: ModelPlan, batch: Batch): void {
