@@ -149,6 +149,12 @@ typedef struct bn_kernels {
 } bn_kernels;
 
 /*
+ * Reads [offset, offset + length) of an open file; returns how many bytes there were, fewer at the end of the file or
+ * after a failure. Not on Windows, where the descriptors of the runtime mean nothing to another module.
+ */
+int64_t bn_read_file(int descriptor, int64_t offset, uint8_t *target, int64_t length);
+
+/*
  * Waits until `count` threads have come to the 64-byte barrier, zero at first. Returns 0 when it gave up since word 3 of
  * the barrier or *gone was set, which tells that some thread will not come.
  */

@@ -20,7 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const NO_COMPILER = 3;
 
 /** Units that every target has, and per processor the variants with the instruction sets they are compiled for. */
-const UNITS = ['module', 'operations', 'region', 'barrier', 'cpu'];
+const UNITS = ['module', 'operations', 'region', 'file', 'barrier', 'cpu'];
 /** @type {Record<string, Record<string, string[]>>} */
 const VARIANTS = {
   x64: {

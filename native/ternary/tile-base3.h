@@ -8,14 +8,15 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "four-codes.h"
+
 #define BN_TILE_COLUMNS 20
 
 /** Twenty columns of one row as the four bytes of a tile; `codes` u8 [20], each 0, 1 or 2. */
 static inline uint32_t bn_tile_row(const uint8_t *codes) {
-  uint32_t c[5];
-  memcpy(c, codes, sizeof c);
   // The largest byte is 242: no byte can carry into the next one, so all four are computed at once.
-  return c[0] + 3 * c[1] + 9 * c[2] + 27 * c[3] + 81 * c[4];
+  const uint32_t high = bn_four_codes(codes + 12) + 3 * bn_four_codes(codes + 16);
+  return bn_four_codes(codes) + 3 * bn_four_codes(codes + 4) + 9 * (bn_four_codes(codes + 8) + 3 * high);
 }
 
 #endif

@@ -9,14 +9,15 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "four-codes.h"
+
 #define BN_TILE_COLUMNS 16
 
 /** Sixteen columns of one row as the four bytes of a tile; `codes` u8 [16], each 0, 1 or 2. */
 static inline uint32_t bn_tile_row(const uint8_t *codes) {
-  uint32_t c[4];
-  memcpy(c, codes, sizeof c);
   // No field can carry into the next one, so all four bytes are computed at once.
-  return c[0] | c[1] << 2 | c[2] << 4 | c[3] << 6;
+  return bn_four_codes(codes) | bn_four_codes(codes + 4) << 2 | bn_four_codes(codes + 8) << 4 |
+         bn_four_codes(codes + 12) << 6;
 }
 
 #endif

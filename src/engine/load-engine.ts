@@ -5,9 +5,9 @@ import type { Backend } from '../kernels/backend.ts';
 import type { BackendName } from '../kernels/backend-name.ts';
 import { selectBackend } from '../kernels/select.ts';
 import { createTeam } from '../kernels/team/team.ts';
+import { loadScratchBytes } from '../model/loading/file-programs.ts';
 import { type Inventory, takeInventory } from '../model/loading/inventory.ts';
 import { loadWeights } from '../model/loading/load.ts';
-import { packGroup } from '../model/loading/load-programs.ts';
 import { checkFits } from '../model/loading/memory-plan.ts';
 import { findModelFault } from '../model/loading/self-test.ts';
 import type { OpenedModel } from '../model/open.ts';
@@ -30,9 +30,14 @@ import { createPrograms } from './programs.ts';
  * Loads a model's weights and starts its threads. When a backend fails its test on the loaded weights, the next one is
  * tried, unless one was asked for by name.
  *
+ * @param meanwhile work of the calling thread that may be done while others load; what it throws, this throws
  * @throws BitnetError `backend/…`, `memory/…`, `model/…`, `tensor/…`, `option/…`, or as the source's readInto
  */
-export async function loadEngine(opened: OpenedModel, options: EngineOptions = {}): Promise<Engine> {
+export async function loadEngine(
+  opened: OpenedModel,
+  options: EngineOptions = {},
+  meanwhile: () => void = () => {},
+): Promise<Engine> {
   const settings = checkOptions(opened.config, options);
   const inventory = takeInventory(opened);
   const warnings = [...inventory.warnings];
@@ -40,7 +45,7 @@ export async function loadEngine(opened: OpenedModel, options: EngineOptions = {
   const requested = options.backend ?? (environmentVariable('BITNET_BACKEND') as BackendName | undefined);
   for (;;) {
     const { backend, passedOver } = await selectBackend(requested, settings.threads > 0, exclude);
-    const result = await loadOn(backend, opened, inventory, options, settings);
+    const result = await loadOn(backend, opened, inventory, options, settings, meanwhile);
     if (typeof result !== 'string')
       return new Engine({ ...result, warnings: [...warnings, ...passedOver, ...result.warnings] });
     const message = `${backend.name} gave wrong numbers on this machine and was not used: ${result}`;
@@ -59,6 +64,7 @@ async function loadOn(
   inventory: Inventory,
   options: EngineOptions,
   settings: Settings,
+  meanwhile: () => void,
 ): Promise<EngineParts | string> {
   const { config } = opened;
   const { headCount, headCountKv, headLength, embeddingLength, feedForwardLength } = config;
@@ -69,7 +75,7 @@ async function loadOn(
     workers: settings.threads,
     spawn: () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
     programs: createPrograms(),
-    scratchBytes: Math.max(attentionScratch, packGroup(backend.kernels) * longestRow),
+    scratchBytes: Math.max(attentionScratch, loadScratchBytes(backend.kernels, longestRow)),
   });
   try {
     const { heap, kernels } = backend;
@@ -83,6 +89,7 @@ async function loadOn(
       head: fitted.settings.head,
       onBytes: progress,
       signal: options.signal,
+      meanwhile,
     });
     const { contextLength, kvFormat } = settings;
     const ropeTable = backend.heap.allocate(ropeTableBytes(contextLength, headLength));

@@ -2,7 +2,7 @@
 import { BitnetError } from '../base/errors.ts';
 import type { RunningBackend } from '../kernels/backend-name.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { openModel, withoutMetadata } from '../model/open.ts';
+import { openModel } from '../model/open.ts';
 import type { ChatMessage, ChatTemplate } from '../tokenizer/chat/chat-template.ts';
 import { encodeChat } from '../tokenizer/chat/encode-chat.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -45,13 +45,13 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   options.signal?.throwIfAborted();
   const bytes = await openSource(source, options.signal);
   try {
-    let opened = await openModel(bytes, options.signal);
+    const opened = await openModel(bytes, options.signal);
     try {
-      const text = readModelText(opened);
-      // A vocabulary's worth of strings need not stay in memory while the weights come in.
-      opened = withoutMetadata(opened);
-      const engine = await loadEngine(opened, options);
-      return new Model(engine, text, (performance.now() - start) / 1000);
+      let text: ModelText | undefined;
+      const engine = await loadEngine(opened, options, () => {
+        text ??= readModelText(opened);
+      });
+      return new Model(engine, text!, (performance.now() - start) / 1000);
     } finally {
       await opened.close();
     }

@@ -5,7 +5,8 @@
 import { type Profile, profile } from '../kernels/profile.ts';
 import { type Member, type Program, share } from '../kernels/team/member.ts';
 import { forward } from '../model/forward/forward.ts';
-import { LOAD_PROGRAMS } from '../model/loading/load-programs.ts';
+import { FILE_PROGRAMS } from '../model/loading/file-programs.ts';
+import { PACK_PROGRAMS } from '../model/loading/load-programs.ts';
 import type { Batch, ModelPlan } from '../model/plan.ts';
 
 /** A fresh set; each thread has its own, since it remembers the model. */
@@ -13,7 +14,8 @@ export function createPrograms(): Readonly<Record<string, Program>> {
   let model: ModelPlan | undefined;
   let profiled: Profile | undefined;
   return {
-    ...LOAD_PROGRAMS,
+    ...PACK_PROGRAMS,
+    ...FILE_PROGRAMS,
     /** Remembers the plan, so that a step need not send it. */
     useModel(_member: Member, plan: ModelPlan) {
       model = plan;

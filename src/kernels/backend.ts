@@ -8,7 +8,7 @@ import type { NativeVariant, RunningBackend } from './backend-name.ts';
 import { Heap, type HeapMemory } from './heap.ts';
 import type { Kernels } from './kernels.ts';
 import { bindNative } from './native/bind.ts';
-import type { NativeExports } from './native/exports.ts';
+import type { NativeExports, RegionHandle } from './native/exports.ts';
 import { loadNative } from './native/load.ts';
 import { NativeMemory } from './native/memory.ts';
 import { createReferenceKernels, REFERENCE_HEAP_LIMIT } from './reference/backend.ts';
@@ -38,6 +38,11 @@ export interface Backend {
   /** Whether the heap can be shared with other threads. */
   readonly isShared: boolean;
   readonly share: BackendShare;
+  /**
+   * The address of a part of a file as read-only memory, for as long as the backend is not disposed of; undefined when
+   * the system does not map it. Only for kernels: the heap has no views of it.
+   */
+  mapFile?(path: string, offset: number, length: number): number | undefined;
   /** Lets go of the heap once no thread uses it. Views that are left stay safe to touch, and mean nothing. */
   dispose(): void;
 }
@@ -118,6 +123,7 @@ function windowOf(memory: WebAssembly.Memory): HeapMemory['window'] {
  */
 export function createNativeBackend(name: NativeVariant, native: NativeExports): Backend {
   const memory = reserveMemory(native);
+  const mapped: RegionHandle[] = [];
   return {
     name,
     heap: new Heap(memory),
@@ -125,7 +131,19 @@ export function createNativeBackend(name: NativeVariant, native: NativeExports):
     // Threads of a process share all of its memory.
     isShared: true,
     share: { kind: 'native', name, region: memory.region },
-    dispose: () => memory.release(),
+    mapFile(path, offset, length) {
+      try {
+        const region = native.mapFile(path, offset, length);
+        mapped.push(region);
+        return native.describe(region).address;
+      } catch {
+        return undefined;
+      }
+    },
+    dispose() {
+      for (const region of mapped.splice(0)) native.release(region);
+      memory.release();
+    },
   };
 }
 

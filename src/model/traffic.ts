@@ -64,10 +64,12 @@ export function weightSpans(
   model: Weights,
   kernels: Sizes,
 ): readonly (readonly [address: number, bytes: number])[] {
-  return [...model.layers.flatMap(matricesOf), model.head].map((matrix) => [
-    matrix.address,
-    Math.floor(matrixBytes(kernels, matrix) / 64) * 64,
-  ]);
+  return [...model.layers.flatMap(matricesOf), model.head].map((matrix) => {
+    // A head in the memory of a file may lie anywhere.
+    const address = Math.ceil(matrix.address / 64) * 64;
+    const end = matrix.address + matrixBytes(kernels, matrix);
+    return [address, Math.floor((end - address) / 64) * 64];
+  });
 }
 
 /** Bytes of the head that finding the likely tokens reads; rows that are scored again are few beside them. */

@@ -130,6 +130,8 @@ async function openFile(path: string): Promise<ByteSource> {
   const source: ByteSource = {
     name: path,
     size,
+    // Elsewhere compiled code of another module cannot use it.
+    ...(process.platform === 'win32' ? {} : { file: { path, descriptor: handle.fd } }),
     async readInto(target, offset, signal) {
       checkSpan(source, offset, target.byteLength);
       let done = 0;

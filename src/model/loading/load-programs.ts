@@ -3,6 +3,7 @@
  * bytes and says which program takes them.
  */
 import { BitnetError } from '../../base/errors.ts';
+import { TernaryLayout } from '../../kernels/file-kernels.ts';
 import { DenseFormat, denseRowBytes, type Kernels } from '../../kernels/kernels.ts';
 import { type Member, type Program, share } from '../../kernels/team/member.ts';
 import { absmeanCodes } from '../../tensor/absmean.ts';
@@ -46,8 +47,12 @@ export function elementBytes(dtype: DType, count: number): number {
 function packTernary(member: Member, args: PackTernaryArgs): void {
   const { dtype, columns, name } = args;
   const bytes = elementBytes(dtype, columns);
-  packRows(member, args, (row, codes) => {
-    const packed = member.heap.u8(args.source + (row - args.row0) * bytes, bytes);
+  packRows(member, args, (row, address) => {
+    const source = args.source + (row - args.row0) * bytes;
+    // What holds no codes is unpacked again, to find out where.
+    if (member.kernels.unpackTernary?.(address, source, TernaryLayout[dtype], columns) === 0) return;
+    const codes = member.heap.u8(address, columns);
+    const packed = member.heap.u8(source, bytes);
     if (dtype === 'I2_S') unpackI2s(packed, columns, codes, name);
     else unpackTernary(dtype, packed, columns, codes, name);
   });
@@ -57,7 +62,11 @@ function packTernary(member: Member, args: PackTernaryArgs): void {
 function packPacked(member: Member, args: PackPackedArgs): void {
   const { columns, packedRows, name } = args;
   const packed = member.heap.u8(args.source, packedRows * columns);
-  packRows(member, args, (row, codes) => {
+  packRows(member, args, (row, address) => {
+    const source = args.source + (row % packedRows) * columns;
+    const layout = TernaryLayout.Field0 + Math.floor(row / packedRows);
+    if (member.kernels.unpackTernary?.(address, source, layout, columns) === 0) return;
+    const codes = member.heap.u8(address, columns);
     unpackPackedRows(packed, packedRows, columns, row, row + 1, codes, name);
   });
 }
@@ -67,7 +76,8 @@ function packMasters(member: Member, args: PackMastersArgs): void {
   const { dtype, columns, mean } = args;
   const bytes = elementBytes(dtype, columns);
   const weights = new Float32Array(columns);
-  packRows(member, args, (row, codes) => {
+  packRows(member, args, (row, address) => {
+    const codes = member.heap.u8(address, columns);
     const from = member.heap.u8(args.source + (row - args.row0) * bytes, bytes);
     absmeanCodes(dequantize(dtype, from, columns, weights, args.name), mean, codes);
   });
@@ -78,15 +88,26 @@ export function packGroup(kernels: Pick<Kernels, 'rowStep'>): number {
   return Math.max(4, kernels.rowStep);
 }
 
-/** Packs this member's rows from the codes that `unpack` writes, row by row. */
-function packRows(member: Member, args: PackArgs, unpack: (row: number, codes: Uint8Array) => void): void {
-  const { columns, row0, row1 } = args;
-  const group = packGroup(member.kernels);
-  const [from, to] = share(member, row1 - row0, group);
-  for (let row = row0 + from; row < row0 + to; row += group) {
-    const end = Math.min(row + group, row0 + to);
-    for (let r = row; r < end; r++) unpack(r, member.heap.u8(member.scratch + (r - row) * columns, columns));
-    member.kernels.packTernary(args.w, member.scratch, columns, row, end);
+/** Packs this member's rows from the codes that `unpack` writes, u8 [columns] at an address, row by row. */
+function packRows(member: Member, args: PackArgs, unpack: (row: number, codes: number) => void): void {
+  const { row0, row1 } = args;
+  const [from, to] = share(member, row1 - row0, packGroup(member.kernels));
+  packRange(member, args, row0 + from, row0 + to, unpack);
+}
+
+/** Packs rows [from, to), whose first starts a {@link packGroup}. */
+export function packRange(
+  { kernels, scratch }: Member,
+  { w, columns }: Pick<PackArgs, 'w' | 'columns'>,
+  from: number,
+  to: number,
+  unpack: (row: number, codes: number) => void,
+): void {
+  const group = packGroup(kernels);
+  for (let row = from; row < to; row += group) {
+    const end = Math.min(row + group, to);
+    for (let r = row; r < end; r++) unpack(r, scratch + (r - row) * columns);
+    kernels.packTernary(w, scratch, columns, row, end);
   }
 }
 
@@ -115,26 +136,31 @@ function packInt8(member: Member, args: PackInt8Args): void {
 
 /** The 4-bit plane of dense rows, which are checked on the way. */
 function packInt4(member: Member, args: PackInt4Args): void {
-  const { format, columns: K, w, name, row0, row1 } = args;
+  const { row0, row1 } = args;
   const [from, to] = share(member, row1 - row0, member.kernels.rowStep);
+  packPlaneRows(member, args, row0 + from, row0 + to);
+}
+
+/** The plane of rows [from, to); the first starts a step of rows. `bytesOf` gives `count` rows to look at. */
+export function packPlaneRows(
+  { kernels, heap }: Member,
+  { format, columns: K, w, name, source: rows }: Omit<PackInt4Args, 'row0' | 'row1'>,
+  from: number,
+  to: number,
+  bytesOf: (row: number, count: number) => Uint8Array = (row, count) =>
+    heap.u8(rows + row * denseRowBytes(format, K), count * denseRowBytes(format, K)),
+): void {
   const rowBytes = denseRowBytes(format, K);
-  const source = args.source + (row0 + from) * rowBytes;
-  member.kernels.packInt4Rows(w.address, w.scales, w.errors, source, format, K, row0 + from, row0 + to);
-  const check = (row: number, rows: number) =>
-    checkElements(
-      member.heap.u8(source + row * rowBytes, rows * rowBytes),
-      format,
-      rowBytes,
-      name,
-      row0 + from + row,
-    );
-  if (format === DenseFormat.Q8_0) check(0, to - from);
+  kernels.packInt4Rows(w.address, w.scales, w.errors, rows + from * rowBytes, format, K, from, to);
+  const check = (row: number, count: number) =>
+    checkElements(bytesOf(row, count), format, rowBytes, name, row);
+  if (format === DenseFormat.Q8_0) check(from, to - from);
   // What is not finite makes a row's error so, as very large numbers do; and see packInt8 for halves.
-  const scales = member.heap.f32(w.scales + 4 * (row0 + from), to - from);
-  const errors = member.heap.f32(w.errors + 4 * (row0 + from), to - from);
+  const scales = heap.f32(w.scales + 4 * from, to - from);
+  const errors = heap.f32(w.errors + 4 * from, to - from);
   const limit = format === DenseFormat.F16 ? 65520 / 7.5 : Number.POSITIVE_INFINITY;
-  for (let row = 0; row < to - from; row++) {
-    if (!(errors[row]! < Number.POSITIVE_INFINITY && scales[row]! < limit)) check(row, 1);
+  for (let i = 0; i < to - from; i++) {
+    if (!(errors[i]! < Number.POSITIVE_INFINITY && scales[i]! < limit)) check(from + i, 1);
   }
 }
 
@@ -158,7 +184,7 @@ function checkFinite(member: Member, { name, address, format, rows, columns }: C
 const EXPONENTS = { [DenseFormat.F32]: 0x7f800000, [DenseFormat.F16]: 0x7c00, [DenseFormat.BF16]: 0x7f80 };
 
 /** Throws at the first element of some rows, the first of which is `row0`, that is not finite. */
-function checkElements(
+export function checkElements(
   bytes: Uint8Array,
   format: DenseFormat,
   rowBytes: number,
@@ -192,7 +218,7 @@ function notFinite(name: string, row: number): BitnetError {
 }
 
 /** By the names that load.ts calls them. */
-export const LOAD_PROGRAMS: Readonly<Record<string, Program>> = {
+export const PACK_PROGRAMS: Readonly<Record<string, Program>> = {
   packTernary,
   packPacked,
   packMasters,

@@ -15,6 +15,7 @@ import { i2sScale } from '../../tensor/i2s.ts';
 import { ternaryScale } from '../../tensor/ternary-tensor.ts';
 import { LAYER_TENSORS } from '../architecture.ts';
 import type { Int4Plane, LayerPlan, Matrix } from '../plan.ts';
+import { type FileJob, inFile, type ReadWeightsArgs } from './file-programs.ts';
 import type { Inventory, LayerSources, MatrixSource } from './inventory.ts';
 import {
   type CheckArgs,
@@ -30,6 +31,11 @@ import { embeddingForm, type HeadForm, type HeadMode, headForm, heapFormat } fro
 /** Dense rows are staged in pieces of about this size; ternary matrices whole. */
 const PIECE_BYTES = 4 * 2 ** 20;
 
+/** Reads of at most this are worth no trip to another thread. */
+const SMALL_BYTES = 2 ** 16;
+/** How often progress is told while the team reads by itself. */
+const PROGRESS_MS = 50;
+
 /** What loading needs beside the inventory. */
 export interface LoadOptions {
   readonly backend: Backend;
@@ -37,6 +43,8 @@ export interface LoadOptions {
   readonly head: HeadMode;
   readonly onBytes: (bytes: number) => void;
   readonly signal: AbortSignal | undefined;
+  /** Work of the calling thread, done while the team reads and packs where it does so by itself, and first elsewhere. */
+  readonly meanwhile: () => void;
 }
 
 /** The weights of a model on the heap. */
@@ -54,6 +62,8 @@ export interface LoadedWeights {
  * @throws BitnetError `memory/limit`, `memory/exhausted`, `tensor/…` for damaged tensors, or as the source's readInto
  */
 export async function loadWeights(inventory: Inventory, options: LoadOptions): Promise<LoadedWeights> {
+  const readsByItself = inFile(inventory.embedding.info, options.backend.kernels) !== undefined;
+  if (!readsByItself) options.meanwhile();
   const loader = new Loader(inventory, options);
   const layers: LayerPlan[] = [];
   for (const layer of inventory.layers) layers.push(await loader.layer(layer));
@@ -64,7 +74,7 @@ export async function loadWeights(inventory: Inventory, options: LoadOptions): P
   const head = isTied ? embedding : await loader.table(inventory.head, headForm(inventory.head, mode));
   const outputNorm = await loader.vector(inventory.outputNorm);
   const ropeFactors = inventory.ropeFactors && (await loader.floats(inventory.ropeFactors));
-  await loader.finish();
+  await Promise.all([loader.finish(), readsByItself ? afterMessages().then(options.meanwhile) : undefined]);
   return { embedding, head, outputNorm, layers, ropeFactors };
 }
 
@@ -72,9 +82,13 @@ class Loader {
   readonly #options: LoadOptions;
   readonly #stagingBytes: number;
   readonly #staging: readonly [number, number];
+  /** Where small reads go. */
+  readonly #bounce: number;
   /** Per staging buffer, the work on what it holds. */
   readonly #busy: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
   #current: 0 | 1 = 0;
+  /** What the team reads by itself, all at the end. */
+  readonly #jobs: FileJob[] = [];
 
   constructor(inventory: Inventory, options: LoadOptions) {
     this.#options = options;
@@ -83,6 +97,7 @@ class Loader {
     this.#stagingBytes = whole.reduce((most, bytes) => Math.max(most, bytes), PIECE_BYTES);
     const { heap } = options.backend;
     this.#staging = [heap.allocate(this.#stagingBytes), heap.allocate(this.#stagingBytes)];
+    this.#bounce = heap.allocate(SMALL_BYTES);
   }
 
   async layer({ matrices, vectors }: LayerSources): Promise<LayerPlan> {
@@ -125,10 +140,34 @@ class Loader {
     return form === 'int8' ? this.#int8(source) : this.#dense(source, form === 'fast');
   }
 
-  /** Waits for the last piece and gives the staging buffers back. */
+  /** Has the team read what is left, waits for the last piece and gives the staging buffers back. */
   async finish(): Promise<void> {
-    await Promise.all(this.#busy);
-    for (const address of this.#staging) this.#options.backend.heap.free(address);
+    await Promise.all([...this.#busy, this.#readWeights()]);
+    for (const address of [...this.#staging, this.#bounce]) this.#options.backend.heap.free(address);
+  }
+
+  async #readWeights(): Promise<void> {
+    const { backend, team, onBytes, signal } = this.#options;
+    signal?.throwIfAborted();
+    if (this.#jobs.length === 0) return;
+    const progress = backend.heap.allocate(4 * team.count);
+    const run = team.run('readWeights', { jobs: this.#jobs, progress } satisfies ReadWeightsArgs);
+    let done = 0;
+    const report = () => {
+      const bytes = backend.heap
+        .f32(progress, team.count)
+        .reduce((sum, megabytes) => sum + megabytes * 2 ** 20, 0);
+      onBytes(bytes - done);
+      done = bytes;
+    };
+    const timer = setInterval(report, PROGRESS_MS);
+    try {
+      await Promise.race([run, rejectionOf(signal)]);
+      report();
+    } finally {
+      clearInterval(timer);
+    }
+    backend.heap.free(progress);
   }
 
   async #projection(source: MatrixSource): Promise<Matrix> {
@@ -136,6 +175,13 @@ class Loader {
     const { info, rows, columns } = source;
     const { backend, team } = this.#options;
     const address = backend.heap.allocate(backend.kernels.ternaryBytes(rows, columns));
+    const place = inFile(info, backend.kernels);
+    if (place !== undefined && source.kind === 'ternary' && source.dtype === 'I2_S') {
+      this.#jobs.push({ kind: 'I2_S', ...place, rows, columns, w: address });
+      const tail = new Uint8Array(I2S_TAIL_BYTES);
+      await this.#read(info, tail, info.byteLength - tail.length);
+      return { kind: 'ternary', address, scale: await this.#ternaryScale(source, tail), rows, columns };
+    }
     const staging = await this.#stage(info, 0, info.byteLength);
     const bytes = backend.heap.u8(staging, info.byteLength);
     const args = { name: info.name, source: staging, w: address, columns, row0: 0, row1: rows };
@@ -176,10 +222,19 @@ class Loader {
     const { team, backend } = this.#options;
     const { heap, kernels } = backend;
     const format = heapFormat(info.dtype);
-    const address = heap.allocate(denseBytes(format, rows, columns));
     const rowBytes = denseRowBytes(format, columns);
     const fileRowBytes = elementBytes(info.dtype, columns);
     const plane = hasPlane ? this.#allocatePlane(rows, columns) : undefined;
+    const place = inFile(info, kernels);
+    const isDirect = rowBytes === fileRowBytes && isNative(info.dtype);
+    // What has a plane is hardly read any more, so the file's own memory will do; every row is checked on the way.
+    const mapped = plane && isDirect && format !== DenseFormat.Q8_0 ? this.#map(info) : undefined;
+    const address = mapped ?? heap.allocate(denseBytes(format, rows, columns));
+    if (place !== undefined && isDirect) {
+      const dense = { kind: 'dense', address, format, rows, columns, ...(plane && { plane }) } as const;
+      this.#jobs.push({ ...dense, ...place, isMapped: mapped !== undefined });
+      return dense;
+    }
     // Each piece is packed while the next one is read.
     let packing = Promise.resolve();
     for (const [row0, row1] of this.#rowPieces(rows, fileRowBytes, kernels.rowStep)) {
@@ -201,6 +256,10 @@ class Loader {
     if (plane !== undefined) return { ...dense, plane };
     await team.run('checkFinite', { name: info.name, address, format, rows, columns } satisfies CheckArgs);
     return dense;
+  }
+
+  #map({ source, offset, byteLength }: TensorInfo): number | undefined {
+    return source.file && this.#options.backend.mapFile?.(source.file.path, offset, byteLength);
   }
 
   #allocatePlane(rows: number, columns: number): Int4Plane {
@@ -283,12 +342,25 @@ class Loader {
   }
 
   async #read(info: TensorInfo, target: Uint8Array, from: number): Promise<void> {
+    if (target.length <= SMALL_BYTES && this.#readSmall(info, target, from)) return;
     // In pieces, so that progress moves and an abort is seen within a large tensor.
     for (let done = 0; done < target.length; done += PIECE_BYTES) {
       const piece = target.subarray(done, done + PIECE_BYTES);
       await info.source.readInto(piece, info.offset + from + done, this.#options.signal);
       this.#options.onBytes(piece.length);
     }
+  }
+
+  /** Reads a few bytes at once where that can be done: there are hundreds of norms and scales. False when it cannot. */
+  #readSmall(info: TensorInfo, target: Uint8Array, from: number): boolean {
+    const { heap, kernels } = this.#options.backend;
+    const place = inFile(info, kernels);
+    if (place === undefined) return false;
+    const count = kernels.readFile!(place.descriptor, place.offset + from, this.#bounce, target.length);
+    if (count !== target.length) return false;
+    target.set(heap.u8(this.#bounce, count));
+    this.#options.onBytes(count);
+    return true;
   }
 
   /** Notes the work on what was just staged; it goes on while the other buffer is read into. */
@@ -306,6 +378,18 @@ class Loader {
       Math.min((i + 1) * step, rows),
     ]);
   }
+}
+
+/** Waits until messages that were posted are on their way. */
+function afterMessages(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** A promise that is rejected with the signal's reason when it is aborted, and never settled otherwise. */
+function rejectionOf(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 function checkScale(scale: number, name: string): number {

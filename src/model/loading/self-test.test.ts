@@ -7,7 +7,7 @@ import { createTeam } from '../../kernels/team/team.ts';
 import { openModel } from '../open.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { type LoadedWeights, loadWeights } from './load.ts';
-import { LOAD_PROGRAMS } from './load-programs.ts';
+import { PACK_PROGRAMS } from './load-programs.ts';
 import { tinyTalesBytes } from './rewritten-model.test.ts';
 import { findModelFault } from './self-test.ts';
 
@@ -20,7 +20,7 @@ async function load(
     backend,
     workers: 0,
     spawn: () => assert.fail('no workers'),
-    programs: LOAD_PROGRAMS,
+    programs: PACK_PROGRAMS,
     scratchBytes: 1 << 16,
   });
   const inventory = takeInventory(opened);
@@ -30,6 +30,7 @@ async function load(
     head: 'auto',
     onBytes: () => {},
     signal: undefined,
+    meanwhile: () => {},
   });
   return { backend, inventory, weights };
 }
