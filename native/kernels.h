@@ -154,6 +154,9 @@ typedef struct bn_kernels {
  */
 int64_t bn_read_file(int descriptor, int64_t offset, uint8_t *target, int64_t length);
 
+/* Whole pages of a mapped file in [address, address + length) leave this process; they come back when they are read. */
+void bn_leave_pages(uint8_t *address, int64_t length);
+
 /*
  * Waits until `count` threads have come to the 64-byte barrier, zero at first. Returns 0 when it gave up since word 3 of
  * the barrier or *gone was set, which tells that some thread will not come.

@@ -13,6 +13,11 @@ export interface FileKernels {
    * were, fewer when the file ends or cannot be read.
    */
   readFile(descriptor: number, offset: number, address: number, length: number): number;
+  /**
+   * Pages of a mapped file (Backend.mapFile) in this span need not stay in memory; they come back when they are read.
+   * Returns 0.
+   */
+  leavePages(address: number, length: number): number;
   /** Codes u8 [K] of a row in a {@link TernaryLayout}; non-zero when a 2-bit field held 3, which is no code. */
   unpackTernary(codes: number, source: number, layout: number, K: number): number;
 }

@@ -100,6 +100,8 @@ function readDense(member: Member, job: FileJob & { kind: 'dense' }): number {
     if (!isMapped) readRows(member, job, from * rowBytes, address + from * rowBytes, (to - from) * rowBytes);
     if (plane === undefined) checkElements(bytesOf(from, to - from), format, rowBytes, name, from);
     else packPlaneRows(member, { name, source: address, w: plane, format, columns }, from, to, bytesOf);
+    // The plane says which rows are worth reading: few, one at a time.
+    if (isMapped) member.kernels.leavePages!(address + from * rowBytes, (to - from) * rowBytes);
   });
 }
 
