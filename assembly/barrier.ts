@@ -5,6 +5,10 @@
 /** Tens of microseconds of polling: longer than threads with equal shares differ, shorter than waking a sleeper takes. */
 const SPINS: i32 = 30000;
 
+export function take(counter: usize): i32 {
+  return atomic.add<i32>(counter, 1);
+}
+
 export function barrier(at: usize, count: i32): void {
   if (count == 1) return;
   const generation = atomic.load<i32>(at, 16);

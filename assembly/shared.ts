@@ -1,6 +1,6 @@
 // What both builds have.
 export { attention, attentionBlocks, attentionFold, attentionScratchBytes } from './attention/attention';
-export { barrier } from './barrier';
+export { barrier, take } from './barrier';
 export { codeMask, halfMask, halfScale, lowHalfMask } from './constants';
 export { storeKv } from './attention/kv';
 export { denseMatmul, denseRows } from './matmul/dense';

@@ -109,6 +109,7 @@ OPERATION(store_kv, 11,
 OPERATION(gate, 8, gate(P(float, 0), P(const float, 1), P(const float, 2), S(3), I(4), I(5), I(6), I(7)))
 OPERATION(add, 7, add(P(float, 0), I(1), P(const float, 2), I(3), I(4), I(5), I(6)))
 QUESTION(read_file, 4, bn_read_file((int)v[0], I(1), P(uint8_t, 2), I(3)))
+QUESTION(take, 1, __atomic_fetch_add(P(int32_t, 0), 1, __ATOMIC_RELAXED))
 QUESTION(leave_pages, 2, (bn_leave_pages(P(uint8_t, 0), I(1)), 0))
 QUESTION(read_words, 2, k->read_words(P(const uint8_t, 0), I(1)))
 
@@ -172,6 +173,7 @@ napi_value bn_operations(napi_env env, const bn_kernels *kernels) {
       {"gate", gate},
       {"add", add},
       {"readWords", read_words},
+      {"take", take},
       {"readFile", read_file},
       {"leavePages", leave_pages},
   };

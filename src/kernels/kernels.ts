@@ -395,6 +395,8 @@ export interface Kernels extends Partial<FileKernels> {
    * bandwidth. `address` is aligned to 64, `bytes` a multiple of 64.
    */
   readWords(address: number, bytes: number): number;
+  /** Adds 1 to the i32 at `counter`, one thread after the other; returns what it was. */
+  take(counter: number): number;
   /** Waits until `count` threads have arrived at the 64-byte barrier, zero at first. */
   barrier(barrier: number, count: number): void;
 }

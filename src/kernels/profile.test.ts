@@ -6,7 +6,15 @@ import type { Member } from './team/member.ts';
 
 function memberOf(barrier: () => void): Member {
   const { kernels, heap } = createReferenceBackend(false);
-  return { kernels, heap, index: 0, count: 1, scratch: 0, barrier };
+  return {
+    kernels,
+    heap,
+    index: 0,
+    count: 1,
+    scratch: 0,
+    tickets: { counter: 0, first: 0, drawn: undefined },
+    barrier,
+  };
 }
 
 test('a profiled member computes the same and counts the time of what it did, and of nothing else', () => {

@@ -50,6 +50,7 @@ export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
     add: on(add),
     readWords: (address, bytes) =>
       views.i32.subarray(address / 4, (address + bytes) / 4).reduce((sum, word) => sum ^ word, 0),
+    take: (counter) => Atomics.add(views.i32, counter / 4, 1),
     barrier: (address, count) => waitAtBarrier(views.i32, address / 4, count),
   };
 }

@@ -8,6 +8,16 @@ export interface HeapView {
   f32(address: number, length: number): Float32Array;
 }
 
+/** Numbers that members draw, each of them once. */
+export interface Tickets {
+  /** the shared i32 that the next one is drawn from */
+  readonly counter: number;
+  /** the number of the next work's first piece */
+  first: number;
+  /** the number that this member has drawn and not used yet */
+  drawn: number | undefined;
+}
+
 /** One thread of a team. */
 export interface Member {
   readonly kernels: Kernels;
@@ -17,6 +27,8 @@ export interface Member {
   readonly count: number;
   /** Scratch on the heap that no other member uses, of the size given when the team was made. */
   readonly scratch: number;
+  /** Of {@link takeShares}; members of a team agree on it. */
+  readonly tickets: Tickets;
   /** Waits until all members have come here; everything they wrote before is visible after. */
   barrier(): void;
 }
@@ -37,6 +49,35 @@ export function share(
   const start = Math.floor((steps * member.index) / member.count) * step;
   const end = Math.floor((steps * (member.index + 1)) / member.count) * step;
   return [Math.min(start, length), Math.min(end, length)];
+}
+
+/** Pieces that {@link takeShares} makes for each member: what the slowest one is late by at most. */
+const PIECES = 12;
+
+/**
+ * Calls `visit` with pieces [start, end) of `length` items, which members take as they become free, for work that takes
+ * long and cores that are not equally fast. All members of a team call it, in the same order. Pieces are whole steps of
+ * `step` but for the last.
+ */
+export function takeShares(
+  member: Member,
+  length: number,
+  step: number,
+  visit: (start: number, end: number) => void,
+): void {
+  if (length === 0) return;
+  const { count, tickets, kernels } = member;
+  const size = Math.ceil(length / step / (PIECES * count)) * step;
+  const pieces = Math.ceil(length / size);
+  let drawn = tickets.drawn ?? kernels.take(tickets.counter);
+  // Numbers wrap around in 32 bits, and so do their differences.
+  for (let piece = (drawn - tickets.first) | 0; piece < pieces; piece = (drawn - tickets.first) | 0) {
+    visit(piece * size, Math.min((piece + 1) * size, length));
+    drawn = kernels.take(tickets.counter);
+  }
+  // A number too high for this work is one of the next, which others may have begun.
+  tickets.drawn = drawn;
+  tickets.first = (tickets.first + pieces) | 0;
 }
 
 /**

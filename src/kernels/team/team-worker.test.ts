@@ -1,6 +1,6 @@
 /** For team.test.ts: programs that do their share, or fail in one way or another; as a worker's module it serves them. */
 import { BitnetError } from '../../base/errors.ts';
-import { type Member, type Program, share } from './member.ts';
+import { type Member, type Program, share, takeShares } from './member.ts';
 import { serveTeam } from './worker-host.ts';
 
 /** What a program is told: where to write, and who is to fail. */
@@ -17,6 +17,19 @@ export const TEST_PROGRAMS: Readonly<Record<string, Program>> = {
     const [from, to] = share(member, length);
     const bytes = member.heap.u8(address, length);
     for (let i = from; i < to; i++) bytes[i]! += member.index + 1;
+  },
+  /** Adds 1 to each byte in pieces that members take, again and again. */
+  takePieces(member: Member, { address, length }: TestArgs) {
+    for (let round = 0; round < 50; round++) {
+      const bytes = member.heap.u8(address, length);
+      // Two after each other, so that one member may be in the second while another is in the first.
+      for (const half of [bytes.subarray(0, length / 2), bytes.subarray(length / 2)]) {
+        takeShares(member, half.length, 3, (start, end) => {
+          for (let i = start; i < end; i++) half[i]! += 1;
+        });
+      }
+      member.barrier();
+    }
   },
   /** Counts in turns: after each barrier every member must see what all others wrote before it. */
   count(member: Member, { address, length }: TestArgs) {

@@ -84,6 +84,16 @@ for (const backendName of BACKENDS) {
         });
       });
 
+      test('pieces that members take as they become free make up the whole, each once', async () => {
+        await withTeam(backendName, workers, async (team, { heap }) => {
+          for (const length of [1, 7, 100, 1000]) {
+            const args: TestArgs = { address: heap.allocate(length), length };
+            await team.run('takePieces', args);
+            assert.ok(heap.u8(args.address, length).every((byte) => byte === 50));
+          }
+        });
+      });
+
       test('runs that are asked for at once are taken in order', async () => {
         await withTeam(backendName, workers, async (team, { heap }) => {
           const args: TestArgs = { address: heap.allocate(10), length: 10 };

@@ -55,6 +55,7 @@ function createInlineTeam({ backend, programs, scratchBytes }: TeamOptions): Tea
     index: 0,
     count: 1,
     scratch: backend.heap.allocate(scratchBytes),
+    tickets: { counter: backend.heap.allocate(64), first: 0, drawn: undefined },
     barrier: () => {},
   };
   let lastYield = performance.now();
@@ -78,6 +79,7 @@ function createInlineTeam({ backend, programs, scratchBytes }: TeamOptions): Tea
 async function createWorkerTeam({ backend, workers, spawn, scratchBytes }: TeamOptions): Promise<Team> {
   assert(backend.isShared, 'workers need a shared heap');
   const barrier = backend.heap.allocate(64);
+  const counter = backend.heap.allocate(64);
   const threads = Array.from({ length: workers }, spawn);
   let pending:
     | { id: number; missing: number; resolve: () => void; reject: (error: Error) => void }
@@ -136,6 +138,7 @@ async function createWorkerTeam({ backend, workers, spawn, scratchBytes }: TeamO
       index,
       count: workers,
       barrier,
+      counter,
       bindScratch: backend.heap.allocate(workerScratchBytes(backend.share)),
       scratch: backend.heap.allocate(scratchBytes),
     }));

@@ -15,6 +15,8 @@ export interface JoinMessage {
   readonly index: number;
   readonly count: number;
   readonly barrier: number;
+  /** of Tickets */
+  readonly counter: number;
   /** for the binding itself, of workerScratchBytes */
   readonly bindScratch: number;
   /** for programs */
@@ -82,6 +84,7 @@ function join(message: JoinMessage): Member {
     index: message.index,
     count: message.count,
     scratch: message.scratch,
+    tickets: { counter: message.counter, first: 0, drawn: undefined },
     barrier: () => kernels.barrier(message.barrier, message.count),
   };
 }

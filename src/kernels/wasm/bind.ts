@@ -74,6 +74,7 @@ export function bindWasm(
     gate: wasm.gate,
     add: wasm.add,
     readWords: wasm.readWords,
+    take: wasm.take,
     barrier: wasm.barrier,
   };
 }

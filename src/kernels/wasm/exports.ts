@@ -22,6 +22,7 @@ type Same =
   | 'gate'
   | 'add'
   | 'readWords'
+  | 'take'
   | 'barrier';
 
 type Extended<Name extends 'packInt8Rows' | 'ternaryMatmul' | 'denseMatmul'> = (

@@ -4,11 +4,10 @@
  * next operation reads what others wrote. With the reference kernels this file is the specification; operations.ts and
  * attend.ts have the steps in terms of kernels.
  */
-import { rowStride } from '../../kernels/kernels.ts';
-import { type Member, share } from '../../kernels/team/member.ts';
+import type { Member } from '../../kernels/team/member.ts';
 import type { Batch, LayerPlan, ModelPlan } from '../plan.ts';
 import { attend, storeKv } from './attend.ts';
-import { addBias, addToStream, lookUp, norm, prepare, project, rotate } from './operations.ts';
+import { addToStream, lookUp, norm, prepare, project, projectGated, rotate } from './operations.ts';
 import { outputHead } from './output-head.ts';
 
 /** Fills the segments' caches and answers the wanted outputs, see outputHead. */
@@ -29,12 +28,9 @@ function attention(member: Member, model: ModelPlan, layer: LayerPlan, index: nu
 
   norm(member, model, work.input, work.x, layer.attentionNorm, embeddingLength, tokens);
   prepare(member, model, [layer.q, layer.k, layer.v], work.input, tokens);
-  project(member, model, layer.q, work.q, work.input, tokens);
-  project(member, model, layer.k, work.k, work.input, tokens);
-  project(member, model, layer.v, work.v, work.input, tokens);
-  addBias(member, work.q, layer.qBias, headCount * headLength, tokens);
-  addBias(member, work.k, layer.kBias, headCountKv * headLength, tokens);
-  addBias(member, work.v, layer.vBias, headCountKv * headLength, tokens);
+  project(member, model, layer.q, work.q, work.input, tokens, layer.qBias);
+  project(member, model, layer.k, work.k, work.input, tokens, layer.kBias);
+  project(member, model, layer.v, work.v, work.input, tokens, layer.vBias);
   member.barrier();
 
   norm(member, model, work.q, work.q, layer.qNorm, headLength, tokens, headCount);
@@ -65,24 +61,11 @@ function attention(member: Member, model: ModelPlan, layer: LayerPlan, index: nu
 /** x += postNorm(down(subNorm(activation(gate) * up))), with gate, up of norm(x); norms where the family has them. */
 function feedForward(member: Member, model: ModelPlan, layer: LayerPlan, tokens: number): void {
   const { work } = model;
-  const { embeddingLength, feedForwardLength, activation } = model.config;
+  const { embeddingLength, feedForwardLength } = model.config;
 
   norm(member, model, work.input, work.x, layer.feedForwardNorm, embeddingLength, tokens);
   prepare(member, model, [layer.gate, layer.up], work.input, tokens);
-  project(member, model, layer.gate, work.gate, work.input, tokens);
-  project(member, model, layer.up, work.up, work.input, tokens);
-  // The columns of gate and up that this thread has just written, so no one need wait.
-  const [c0, c1] = share(member, feedForwardLength, member.kernels.rowStep);
-  member.kernels.gate(
-    work.gate,
-    work.gate,
-    work.up,
-    activation,
-    rowStride(feedForwardLength),
-    tokens,
-    c0,
-    c1,
-  );
+  projectGated(member, model, layer, tokens);
   member.barrier();
 
   const isNormed = norm(

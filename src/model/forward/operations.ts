@@ -4,8 +4,8 @@
  * others except where it says so. Attention is in attend.ts.
  */
 import { rowStride } from '../../kernels/kernels.ts';
-import { type Member, share } from '../../kernels/team/member.ts';
-import type { Matrix, ModelPlan } from '../plan.ts';
+import { type Member, share, takeShares } from '../../kernels/team/member.ts';
+import type { LayerPlan, Matrix, ModelPlan } from '../plan.ts';
 
 /** x = rows of the embedding. */
 export function lookUp(member: Member, model: ModelPlan, tokens: number): void {
@@ -62,38 +62,76 @@ export function prepare(
   member.barrier();
 }
 
-/** out = matrix · input for this thread's rows of the matrix; out += that when `accumulate` is 1. */
+/** Tokens from which on a projection takes so long that threads take pieces of it as they become free. */
+const LONG_TOKENS = 8;
+
+/** Calls `visit` with ranges of `rows` output rows that are this thread's to compute. */
+function forRows(
+  member: Member,
+  rows: number,
+  tokens: number,
+  visit: (r0: number, r1: number) => void,
+): void {
+  const { rowStep } = member.kernels;
+  if (tokens >= LONG_TOKENS && member.count > 1) takeShares(member, rows, rowStep, visit);
+  else visit(...share(member, rows, rowStep));
+}
+
+/** out = matrix · input (+ bias, where that is not 0); out += that when `accumulate` is 1. */
 export function project(
   member: Member,
+  model: ModelPlan,
+  matrix: Matrix,
+  out: number,
+  input: number,
+  tokens: number,
+  bias = 0,
+  accumulate = 0,
+): void {
+  forRows(member, matrix.rows, tokens, (r0, r1) => {
+    multiply(member, model, matrix, out, input, tokens, accumulate, r0, r1);
+    if (bias !== 0) member.kernels.add(out, rowStride(matrix.rows), bias, 0, tokens, r0, r1);
+  });
+}
+
+/** gate = activation(gate · input) * (up · input): nobody waits between the three, each thread has its own rows. */
+export function projectGated(member: Member, model: ModelPlan, layer: LayerPlan, tokens: number): void {
+  const { work, config } = model;
+  const { rows } = layer.gate;
+  forRows(member, rows, tokens, (r0, r1) => {
+    multiply(member, model, layer.gate, work.gate, work.input, tokens, 0, r0, r1);
+    multiply(member, model, layer.up, work.up, work.input, tokens, 0, r0, r1);
+    const stride = rowStride(rows);
+    member.kernels.gate(work.gate, work.gate, work.up, config.activation, stride, tokens, r0, r1);
+  });
+}
+
+/** Rows [r0, r1) of out = matrix · input. */
+function multiply(
+  { kernels }: Member,
   { work }: ModelPlan,
   matrix: Matrix,
   out: number,
   input: number,
   tokens: number,
-  accumulate = 0,
+  accumulate: number,
+  r0: number,
+  r1: number,
 ): void {
-  const { address, columns: K, rows } = matrix;
-  const [r0, r1] = share(member, rows, member.kernels.rowStep);
-  const stride = rowStride(rows);
+  const { address, columns: K } = matrix;
+  const stride = rowStride(matrix.rows);
   const q = work.quantized;
   switch (matrix.kind) {
     case 'ternary':
-      member.kernels.ternaryMatmul(out, stride, q, address, matrix.scale, K, tokens, accumulate, r0, r1);
+      kernels.ternaryMatmul(out, stride, q, address, matrix.scale, K, tokens, accumulate, r0, r1);
       break;
     case 'dense':
-      member.kernels.denseMatmul(out, stride, input, address, matrix.format, K, tokens, accumulate, r0, r1);
+      kernels.denseMatmul(out, stride, input, address, matrix.format, K, tokens, accumulate, r0, r1);
       break;
     case 'int8':
-      member.kernels.int8Matmul(out, stride, q, address, matrix.scales, K, tokens, r0, r1);
+      kernels.int8Matmul(out, stride, q, address, matrix.scales, K, tokens, r0, r1);
       break;
   }
-}
-
-/** out += bias in the columns that this thread has just projected; nothing where the family has none (bias 0). */
-export function addBias(member: Member, out: number, bias: number, rows: number, tokens: number): void {
-  if (bias === 0) return;
-  const [r0, r1] = share(member, rows, member.kernels.rowStep);
-  member.kernels.add(out, rowStride(rows), bias, 0, tokens, r0, r1);
 }
 
 /** x += matrix · input, or x += norm(matrix · input); waits for the others at the end. */
@@ -107,7 +145,7 @@ export function addToStream(
 ): void {
   const { work } = model;
   if (postNorm === 0) {
-    project(member, model, matrix, work.x, input, tokens, 1);
+    project(member, model, matrix, work.x, input, tokens, 0, 1);
     member.barrier();
     return;
   }
