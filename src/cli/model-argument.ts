@@ -10,6 +10,7 @@ import type { CommandInput, CommandOption } from './command.ts';
 import { UsageError } from './errors.ts';
 import { choiceOption, parseChoice, wholeOption } from './option-values.ts';
 import { ProgressBar } from './progress.ts';
+import { printableLine, stylesOf, writeNote } from './terminal.ts';
 
 const BACKENDS = [
   'native',
@@ -120,19 +121,30 @@ export function loadOptionsOf(
 }
 
 /**
- * Loads a model, with a progress bar when it takes long.
+ * Loads a model, with a progress bar when it takes long. When it then computes more slowly than it could, since native
+ * kernels cannot run, a line on stderr says so, unless the user asked for others.
  *
  * @param source undefined for the bundled model
+ * @param hasNotes the command writes all notes of the model by itself
  * @throws as loadModel
  */
-export async function loadWithProgress(source: string | undefined, options: LoadOptions): Promise<Model> {
+export async function loadWithProgress(
+  source: string | undefined,
+  options: LoadOptions,
+  hasNotes = false,
+): Promise<Model> {
   const bar = new ProgressBar('loading');
-  try {
-    return await loadModel(source ?? bundledModelPath(), {
-      ...options,
-      onProgress: (share) => bar.update(share),
-    });
-  } finally {
-    bar.finish();
+  const model = await loadModel(source ?? bundledModelPath(), {
+    ...options,
+    onProgress: (share) => bar.update(share),
+  }).finally(() => bar.finish());
+  const isOwnChoice = options.backend === 'wasm';
+  if (!hasNotes && !isOwnChoice) {
+    const { yellow } = stylesOf(process.stderr);
+    for (const note of model.engine.backendNotes) {
+      const line = `bitnet: ${note}; with --backend wasm or BITNET_BACKEND=wasm nothing is said of it`;
+      await writeNote(yellow(printableLine(line)));
+    }
   }
+  return model;
 }

@@ -39,6 +39,7 @@ export interface EngineParts {
   readonly plan: ModelPlan;
   readonly contextLength: number;
   readonly kvFormat: KvFormat;
+  readonly backendNotes: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -72,7 +73,9 @@ export class Engine {
   readonly stepOutputs: number;
   /** How the head is held. */
   readonly headKind: HeadForm;
-  /** Sentences on faster backends that were passed over, and on what is unusual about the file. */
+  /** Why no faster backend runs, where that is not the usual case: at most one sentence, unless some computed wrongly. */
+  readonly backendNotes: readonly string[];
+  /** Those, and sentences on what is unusual about the file. */
   readonly warnings: readonly string[];
   /** Name of the kernels that run. */
   readonly backendName: Backend['name'];
@@ -99,6 +102,7 @@ export class Engine {
     this.batchTokens = parts.plan.work.tokens;
     this.stepOutputs = parts.plan.work.outputs;
     this.headKind = hasPlane(parts.plan.head) ? 'fast' : parts.plan.head.kind === 'int8' ? 'int8' : 'exact';
+    this.backendNotes = parts.backendNotes;
     this.warnings = parts.warnings;
     this.kvFormat = parts.kvFormat;
     const { heap, kernels } = parts.backend;

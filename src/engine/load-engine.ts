@@ -40,22 +40,29 @@ export async function loadEngine(
 ): Promise<Engine> {
   const settings = checkOptions(opened.config, options);
   const inventory = takeInventory(opened);
-  const warnings = [...inventory.warnings];
+  const backendNotes: string[] = [];
   const exclude = new Set<string>();
   const requested = options.backend ?? (environmentVariable('BITNET_BACKEND') as BackendName | undefined);
   for (;;) {
     const { backend, passedOver } = await selectBackend(requested, settings.threads > 0, exclude);
     const result = await loadOn(backend, opened, inventory, options, settings, meanwhile);
-    if (typeof result !== 'string')
-      return new Engine({ ...result, warnings: [...warnings, ...passedOver, ...result.warnings] });
+    if (typeof result !== 'string') {
+      if (passedOver.length > 0) backendNotes.push(slowerNote(backend.name, passedOver));
+      const warnings = [...inventory.warnings, ...backendNotes, ...result.warnings];
+      return new Engine({ ...result, backendNotes, warnings });
+    }
     const message = `${backend.name} gave wrong numbers on this machine and was not used: ${result}`;
     // These name several; any of them is what was asked for.
     if (requested !== undefined && requested !== 'wasm' && requested !== 'native') {
       throw new BitnetError('backend/self-test-failed', message);
     }
-    warnings.push(message);
+    backendNotes.push(message);
     exclude.add(backend.name);
   }
+}
+
+function slowerNote(name: string, passedOver: readonly string[]): string {
+  return `${name} computes, since what is faster does not run here (${passedOver.join('; ')})`;
 }
 
 async function loadOn(
@@ -65,7 +72,7 @@ async function loadOn(
   options: EngineOptions,
   settings: Settings,
   meanwhile: () => void,
-): Promise<EngineParts | string> {
+): Promise<Omit<EngineParts, 'backendNotes'> | string> {
   const { config } = opened;
   const { headCount, headCountKv, headLength, embeddingLength, feedForwardLength } = config;
   const attentionScratch = backend.kernels.attentionScratchBytes(headCount, headCountKv, headLength);

@@ -43,7 +43,7 @@ export class Worker {
   readonly #thread: ThreadWorker;
   /** Called with the `data` of each message from the worker. */
   onmessage: ((event: { data: unknown }) => void) | null = null;
-  /** Called when the worker fails outside of a message. */
+  /** Called when the worker fails outside of a message, and when it has ended. */
   onerror: ((event: { message: string }) => void) | null = null;
 
   constructor(url: URL, _options?: { type: 'module' }) {
@@ -53,6 +53,7 @@ export class Worker {
     this.#thread.unref();
     this.#thread.on('message', (data) => this.onmessage?.({ data }));
     this.#thread.on('error', (error: Error) => this.onerror?.({ message: error.message }));
+    this.#thread.on('exit', () => this.onerror?.({ message: 'it has ended' }));
   }
 
   postMessage(message: unknown): void {

@@ -10,10 +10,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { BenchReport } from '#src/cli/bench/report.js';
+import { usableVariants } from '#src/kernels/native/load.js';
 
 // This file runs as build/test/e2e/bench.test.js.
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const MAIN = join(root, 'dist', 'cli', 'main.js');
+/** Without native kernels wasm is asked for, so that nothing is said about them (without-native.test.ts has that). */
+const BACKEND = typeof usableVariants() === 'object' ? '' : 'wasm';
 const TEXT = join(root, 'test', 'golden', 'tiny-tales', 'text.txt');
 
 const folder = mkdtempSync(join(tmpdir(), 'bitnet-bench-'));
@@ -28,9 +31,8 @@ interface Outcome {
 
 /** Runs a command line; stdin is `input`. */
 function bitnet(args: readonly string[], input = ''): Promise<Outcome> {
-  const environment = { ...process.env };
-  delete environment.BITNET_BACKEND;
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: environment });
+  const env = { ...process.env, BITNET_BACKEND: BACKEND };
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

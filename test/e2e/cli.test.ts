@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { usableVariants } from '#src/kernels/native/load.js';
 
 // This file runs as build/test/e2e/cli.test.js.
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -20,6 +21,8 @@ const MODEL = join(root, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
 const GOLDEN = join(root, 'test', 'golden');
 /** Margins below this may fall either way. */
 const SAFE_MARGIN = 0.02;
+/** Without native kernels wasm is asked for, so that nothing is said about them (without-native.test.ts has that). */
+const BACKEND = typeof usableVariants() === 'object' ? '' : 'wasm';
 const COMMANDS = ['run', 'chat', 'inspect', 'tokenize', 'perplexity', 'bench', 'make-random', 'start'];
 
 interface Reference {
@@ -50,7 +53,7 @@ interface RunOptions {
 /** A process of the program, and how it will end. */
 function start(args: readonly string[], { stdin = '', env = {} }: RunOptions = {}) {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, BITNET_BACKEND: '', BITNET_DEBUG: '', ...env },
+    env: { ...process.env, BITNET_BACKEND: BACKEND, BITNET_DEBUG: '', ...env },
   });
   let stdout = '';
   let stderr = '';

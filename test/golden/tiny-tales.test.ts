@@ -1,5 +1,5 @@
 /**
- * The bundled model, from three files, against an independent float64 implementation: tokens, logits, greedy text and
+ * The bundled model, from three files and on every backend that runs here, against an independent float64 implementation: tokens, logits, greedy text and
  * perplexity (test/golden/tiny-tales/README.md says what each number is).
  */
 import assert from 'node:assert/strict';
@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { argmax } from '#src/engine/generation/sampler.js';
 import { loadModel, type Model } from '#src/engine/model.js';
+import { usableBackends } from '../fixtures/usable-backends.ts';
 
 const root = new URL('../../../', import.meta.url);
 const golden = new URL('test/golden/tiny-tales/', root);
@@ -32,18 +33,20 @@ const PIECE = 127;
 /** Where the best two logits are closer than this, two correct programs may choose differently. */
 const SAFE_MARGIN = 0.02;
 
+const I2_S = 'models/tiny-tales/tiny-tales.i2_s.gguf';
+const { main, others } = await usableBackends();
 /** Files of the model: its codes and scales are the same in all of them. */
-const FILES = [
-  { name: 'I2_S', path: 'models/tiny-tales/tiny-tales.i2_s.gguf' },
-  { name: 'packed', path: 'test/golden/tiny-tales/hf-packed' },
-  { name: 'masters', path: 'test/golden/tiny-tales/hf-bf16' },
+const CASES = [
+  ...[...main, ...others].map((backend) => ({ name: 'I2_S', path: I2_S, backend })),
+  { name: 'packed', path: 'test/golden/tiny-tales/hf-packed', backend: main[0]! },
+  { name: 'masters', path: 'test/golden/tiny-tales/hf-bf16', backend: main[0]! },
 ];
 
-for (const { name, path } of FILES) {
-  describe(`tiny-tales, ${name}`, () => {
+for (const { name, path, backend } of CASES) {
+  describe(`tiny-tales, ${name}, ${backend}`, () => {
     let model: Model;
     before(async () => {
-      model = await loadModel(fileURLToPath(new URL(path, root)));
+      model = await loadModel(fileURLToPath(new URL(path, root)), { backend });
     });
     after(() => model.dispose());
 

@@ -1,6 +1,6 @@
 /**
  * Logits of every model and type in test/golden/infer against an independent float64 implementation, by the tolerance
- * rule of the README there, on the reference backend and on the one that runs by default.
+ * rule of the README there, on every backend that runs here.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { loadEngine } from '#src/engine/load-engine.js';
 import type { EngineOptions } from '#src/engine/options.js';
 import { Session } from '#src/engine/session.js';
 import { openModel } from '#src/model/open.js';
+import { usableBackends } from '../fixtures/usable-backends.ts';
 
 const folder = new URL('../../../test/golden/infer/', import.meta.url);
 
@@ -34,7 +35,7 @@ async function logitsOf(
   await new Session(engine).syncEach(tokens, 0, (_, logits) => rows.push(logits));
   await engine.dispose();
   await opened.close();
-  if (options.backend !== undefined) assert.equal(engine.backendName, options.backend);
+  assert.equal(engine.backendName, options.backend);
   return rows;
 }
 
@@ -62,6 +63,8 @@ function assertInt8Rule(found: readonly Float32Array[], expected: readonly Float
   }
 }
 
+const { main, others } = await usableBackends();
+const backends = ['reference', ...main, ...others] as const;
 const models = readdirSync(folder).filter((file) => file.endsWith('.gguf'));
 assert.equal(models.length, 13, 'all models of the folder');
 
@@ -70,12 +73,10 @@ for (const file of models) {
   const { tokens, vocab }: Description = JSON.parse(
     readFileSync(new URL(`${name}.json`, folder), 'utf8'),
   ) as Description;
-  for (const backend of ['reference', undefined] as const) {
-    const where = backend ?? 'the default backend';
-    const options = backend === undefined ? {} : { backend };
+  for (const backend of backends) {
     if (type === 'f16') {
-      test(`${file} on ${where}: dense logits within 2e-3 everywhere`, async () => {
-        const found = await logitsOf(file, tokens, { ...options, kvCache: 'f32' });
+      test(`${file} on ${backend}: dense logits within 2e-3 everywhere`, async () => {
+        const found = await logitsOf(file, tokens, { backend, kvCache: 'f32' });
         const expected = referenceRows(`${name}.float-kvf32.logits.f32`, vocab);
         assert.equal(found.length, expected.length);
         for (const [i, row] of expected.entries()) {
@@ -86,8 +87,8 @@ for (const file of models) {
       continue;
     }
     for (const kvCache of ['f32', 'f16'] as const) {
-      test(`${file} on ${where}, KV cache ${kvCache}: logits by the int8 rule`, async () => {
-        const found = await logitsOf(file, tokens, { ...options, kvCache });
+      test(`${file} on ${backend}, KV cache ${kvCache}: logits by the int8 rule`, async () => {
+        const found = await logitsOf(file, tokens, { backend, kvCache });
         const expected = referenceRows(`${name}.int8-kv${kvCache}.logits.f32`, vocab);
         assert.equal(found.length, expected.length);
         assertInt8Rule(found, expected);

@@ -13,6 +13,7 @@ import { memoryFolder } from '#src/formats/sources/memory.js';
 import { Activation } from '#src/kernels/kernels.js';
 import { ARCHITECTURES, type Architecture } from '#src/model/architecture.js';
 import { openModel } from '#src/model/open.js';
+import { usableBackends } from '../fixtures/usable-backends.ts';
 
 const HIDDEN = 32;
 const HEADS = 2;
@@ -177,7 +178,9 @@ function forward(weights: Weights): number[][] {
   });
 }
 
-for (const backend of ['reference', 'wasm-simd'] as const) {
+const { main, others } = await usableBackends();
+
+for (const backend of ['reference', ...main, ...others] as const) {
   test(`a new description gives its family's logits on ${backend}`, async () => {
     const weights = makeWeights();
     const opened = await openModel(await makeFolder(weights));

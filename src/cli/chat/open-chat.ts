@@ -34,7 +34,7 @@ export async function openChat(
   welcome: (model: Model, styles: Styles) => Promise<readonly string[]> = async () => [],
 ): Promise<void> {
   const unlimited = generationSettingsOf(input, undefined);
-  const model = await loadWithProgress(source, loadOptionsOf(input));
+  const model = await loadWithProgress(source, loadOptionsOf(input), isInteractive());
   try {
     const conversation = startConversation(model, textOption(input, 'system'));
     const settings = conversation.hasTurns ? unlimited : { maxTokens: COMPLETION_MAX_TOKENS, ...unlimited };

@@ -20,7 +20,7 @@ import {
 } from '../model-argument.ts';
 import { choiceOption, switchOption } from '../option-values.ts';
 import { ProgressBar } from '../progress.ts';
-import { stylesOf, writeOutput } from '../terminal.ts';
+import { printableLine, stylesOf, writeNote, writeOutput } from '../terminal.ts';
 
 const FORMATS = ['table', 'md', 'csv', 'json'] as const;
 
@@ -108,7 +108,12 @@ async function run(input: CommandInput): Promise<number> {
     const own = threads === undefined ? loadOptions : { ...loadOptions, threads };
     reports.push(await measure(source, planned, own, input.signal));
   }
-  await writeOutput(written(mergeReports(reports), format));
+  const report = mergeReports(reports);
+  await writeOutput(written(report, format));
+  // The other formats have them.
+  if (format === 'md' || format === 'csv') {
+    for (const note of report.notes) await writeNote(`bitnet: ${printableLine(note)}`);
+  }
   return ExitStatus.ok;
 }
 
@@ -156,7 +161,7 @@ async function loadFor(
   options: LoadOptions,
 ): Promise<{ model: Model; plan: PlannedBench['plan'] }> {
   const load = async ({ plan, contextLength }: PlannedBench) => ({
-    model: await loadWithProgress(source, { ...options, contextLength }),
+    model: await loadWithProgress(source, { ...options, contextLength }, true),
     plan,
   });
   try {

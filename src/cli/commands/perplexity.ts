@@ -50,12 +50,13 @@ async function run(input: CommandInput): Promise<number> {
   const options = perplexityOptionsOf(input);
   const loadOptions = loadOptionsOf(input);
   const text = await readText(words[0]!, input.signal);
-  const model = await loadWithProgress(source, loadOptions);
+  const isJson = switchOption(input, 'json');
+  const model = await loadWithProgress(source, loadOptions, isJson);
   try {
     const start = performance.now();
     const result = await measureWithProgress(model, text, options);
     const seconds = (performance.now() - start) / 1000;
-    if (switchOption(input, 'json')) {
+    if (isJson) {
       await writeJson(model, modelLabel(source), words[0]!, result, options, seconds);
     } else await writeOutput(resultText(model, result, seconds));
   } finally {

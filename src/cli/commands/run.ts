@@ -52,7 +52,8 @@ async function run(input: CommandInput): Promise<number> {
   const loadOptions = loadOptionsOf(input);
   const [word = ''] = words;
   const prompt = word === '-' ? await readStandardInput(input.signal) : word;
-  const model = await loadWithProgress(source, loadOptions);
+  const hasNotes = switchOption(input, 'json') || switchOption(input, 'stats');
+  const model = await loadWithProgress(source, loadOptions, hasNotes);
   try {
     const generation = startGeneration(model, input, prompt, settings);
     if (switchOption(input, 'json'))

@@ -59,6 +59,11 @@ export const TEST_PROGRAMS: Readonly<Record<string, Program>> = {
     if (member.index === who) throw new Error('planted');
     member.barrier();
   },
+  /** One member's thread ends without a word while the others wait for it. */
+  leaveBeforeBarrier(member: Member, { who }: TestArgs) {
+    if (member.index === who) process.exit();
+    member.barrier();
+  },
 };
 
 serveTeam(TEST_PROGRAMS);

@@ -153,6 +153,14 @@ for (const backendName of BACKENDS) {
       });
     });
 
+    test('one that ends while the others wait at a barrier does not hang the run, nor its dispose', async () => {
+      await withTeam(backendName, 3, async (team) => {
+        const isToldSo = { code: 'team/worker-failed', message: /has ended/ };
+        await assert.rejects(team.run('leaveBeforeBarrier', { who: 1 }), isToldSo);
+        await assert.rejects(team.run('scratch', {}), isToldSo);
+      });
+    });
+
     test('an unknown program is an error, no hang', async () => {
       await withTeam(backendName, 2, async (team) => {
         await assert.rejects(team.run('nothing', {}), { code: 'team/worker-failed' });
