@@ -52,7 +52,7 @@ export function share(
 }
 
 /** Pieces that {@link takeShares} makes for each member: what the slowest one is late by at most. */
-const PIECES = 12;
+const PIECES = 48;
 
 /**
  * Calls `visit` with pieces [start, end) of `length` items, which members take as they become free, for work that takes

@@ -10,7 +10,7 @@ import {
   kvBlockCount,
   rowStride,
 } from '../../kernels/kernels.ts';
-import { type Member, share } from '../../kernels/team/member.ts';
+import { type Member, share, takeShares } from '../../kernels/team/member.ts';
 import type { ModelConfig } from '../config.ts';
 import { kvLayerBytes } from '../kv-cache.ts';
 import type { Batch, ModelPlan, Segment, WorkSpace } from '../plan.ts';
@@ -93,8 +93,12 @@ export function attend(member: Member, model: ModelPlan, out: number, layer: num
   }
   for (const segment of batch.segments) {
     if (segment.partials !== 0) continue;
-    const [i0, i1] = share(member, attentionItems(segment.count, headCount));
-    member.kernels.attention(argsOf(segment), i0, i1);
+    const args = argsOf(segment);
+    // The query heads of a group read the same keys and values, which stay expanded between them.
+    const group = headCount / headCountKv;
+    takeShares(member, attentionItems(segment.count, headCount), group, (i0, i1) => {
+      member.kernels.attention(args, i0, i1);
+    });
   }
   if (split.length === 0) return;
   member.barrier();

@@ -12,33 +12,54 @@ import { outputHead } from './output-head.ts';
 
 /** Fills the segments' caches and answers the wanted outputs, see outputHead. */
 export function forward(member: Member, model: ModelPlan, batch: Batch): void {
+  const hasOutputs = batch.outputs.screened.length + batch.outputs.full > 0;
   lookUp(member, model, batch.tokens);
   for (const [index, layer] of model.layers.entries()) {
+    // Where no logits are wanted, what the last layer adds to the stream is not either.
+    const isEnd = !hasOutputs && index === model.layers.length - 1;
+    projectHeads(member, model, layer, index, batch, !isEnd);
+    if (isEnd) return;
     attention(member, model, layer, index, batch);
     feedForward(member, model, layer, batch.tokens);
   }
-  if (batch.outputs.screened.length + batch.outputs.full > 0) outputHead(member, model, batch);
+  outputHead(member, model, batch);
 }
 
-/** x += postNorm(o(subNorm(softmax(q·k / sqrt(D)) v))), with q, k, v of norm(x); norms where the family has them. */
-function attention(member: Member, model: ModelPlan, layer: LayerPlan, index: number, batch: Batch): void {
+/** Rotated queries (where they are wanted) of norm(x), and rotated keys and values in the cache. */
+function projectHeads(
+  member: Member,
+  model: ModelPlan,
+  layer: LayerPlan,
+  index: number,
+  batch: Batch,
+  hasQueries: boolean,
+): void {
   const { work } = model;
   const { embeddingLength, headCount, headCountKv, headLength } = model.config;
   const { tokens } = batch;
 
   norm(member, model, work.input, work.x, layer.attentionNorm, embeddingLength, tokens);
   prepare(member, model, [layer.q, layer.k, layer.v], work.input, tokens);
-  project(member, model, layer.q, work.q, work.input, tokens, layer.qBias);
+  if (hasQueries) project(member, model, layer.q, work.q, work.input, tokens, layer.qBias);
   project(member, model, layer.k, work.k, work.input, tokens, layer.kBias);
   project(member, model, layer.v, work.v, work.input, tokens, layer.vBias);
   member.barrier();
 
-  norm(member, model, work.q, work.q, layer.qNorm, headLength, tokens, headCount);
+  if (hasQueries) {
+    norm(member, model, work.q, work.q, layer.qNorm, headLength, tokens, headCount);
+    rotate(member, model, work.rotatedQ, work.q, headCount, tokens);
+  }
   norm(member, model, work.k, work.k, layer.kNorm, headLength, tokens, headCountKv);
-  rotate(member, model, work.rotatedQ, work.q, headCount, tokens);
   rotate(member, model, work.rotatedK, work.k, headCountKv, tokens);
   storeKv(member, model, index, batch);
   member.barrier();
+}
+
+/** x += postNorm(o(subNorm(softmax(q·k / sqrt(D)) v))); norms where the family has them. */
+function attention(member: Member, model: ModelPlan, layer: LayerPlan, index: number, batch: Batch): void {
+  const { work } = model;
+  const { headCount, headLength } = model.config;
+  const { tokens } = batch;
 
   // The projections q are used up once they are rotated; their rows take the result.
   attend(member, model, work.q, index, batch);

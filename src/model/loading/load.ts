@@ -15,7 +15,8 @@ import { i2sScale } from '../../tensor/i2s.ts';
 import { ternaryScale } from '../../tensor/ternary-tensor.ts';
 import { LAYER_TENSORS } from '../architecture.ts';
 import type { Int4Plane, LayerPlan, Matrix } from '../plan.ts';
-import { type FileJob, inFile, type ReadWeightsArgs } from './file-programs.ts';
+import { runFileJobs } from './file-jobs.ts';
+import { type FileJob, inFile } from './file-programs.ts';
 import type { Inventory, LayerSources, MatrixSource } from './inventory.ts';
 import {
   type CheckArgs,
@@ -33,9 +34,6 @@ const PIECE_BYTES = 4 * 2 ** 20;
 
 /** Reads of at most this are worth no trip to another thread. */
 const SMALL_BYTES = 2 ** 16;
-/** How often progress is told while the team reads by itself. */
-const PROGRESS_MS = 50;
-
 /** What loading needs beside the inventory. */
 export interface LoadOptions {
   readonly backend: Backend;
@@ -142,32 +140,8 @@ class Loader {
 
   /** Has the team read what is left, waits for the last piece and gives the staging buffers back. */
   async finish(): Promise<void> {
-    await Promise.all([...this.#busy, this.#readWeights()]);
+    await Promise.all([...this.#busy, runFileJobs(this.#jobs, this.#options)]);
     for (const address of [...this.#staging, this.#bounce]) this.#options.backend.heap.free(address);
-  }
-
-  async #readWeights(): Promise<void> {
-    const { backend, team, onBytes, signal } = this.#options;
-    signal?.throwIfAborted();
-    if (this.#jobs.length === 0) return;
-    const progress = backend.heap.allocate(4 * team.count);
-    const run = team.run('readWeights', { jobs: this.#jobs, progress } satisfies ReadWeightsArgs);
-    let done = 0;
-    const report = () => {
-      const bytes = backend.heap
-        .f32(progress, team.count)
-        .reduce((sum, megabytes) => sum + megabytes * 2 ** 20, 0);
-      onBytes(bytes - done);
-      done = bytes;
-    };
-    const timer = setInterval(report, PROGRESS_MS);
-    try {
-      await Promise.race([run, rejectionOf(signal)]);
-      report();
-    } finally {
-      clearInterval(timer);
-    }
-    backend.heap.free(progress);
   }
 
   async #projection(source: MatrixSource): Promise<Matrix> {
@@ -383,13 +357,6 @@ class Loader {
 /** Waits until messages that were posted are on their way. */
 function afterMessages(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-/** A promise that is rejected with the signal's reason when it is aborted, and never settled otherwise. */
-function rejectionOf(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }
 
 function checkScale(scale: number, name: string): number {
