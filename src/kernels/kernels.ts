@@ -390,10 +390,7 @@ export interface Kernels extends Partial<FileKernels> {
   /** x[t][c] += y[t][c] (or y[c] when yStride is 0, a bias), columns [c0, c1). */
   add(x: number, xStride: number, y: number, yStride: number, T: number, c0: number, c1: number): void;
 
-  /**
-   * XOR of the 32-bit words of [address, address + bytes), as i32, read as fast as the backend can: what measures memory
-   * bandwidth. `address` is aligned to 64, `bytes` a multiple of 64.
-   */
+  /** XOR of the i32 words of [address, address + bytes), whole lines of 64 bytes, as fast as memory gives them. */
   readWords(address: number, bytes: number): number;
   /** Adds 1 to the i32 at `counter`, one thread after the other; returns what it was. */
   take(counter: number): number;

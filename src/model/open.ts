@@ -37,12 +37,6 @@ export async function openModel(
   return 'open' in source ? openFolder(source, signal) : openGguf(source, signal);
 }
 
-/** The same model without what its file says beside the tensors, which only the text side needs. */
-export function withoutMetadata(model: OpenedModel): OpenedModel {
-  if (model.format === 'huggingFace') return model;
-  return { ...model, file: { ...model.file, metadata: new Map(), metadataTypes: new Map() } };
-}
-
 async function openGguf(source: ByteSource, signal?: AbortSignal): Promise<OpenedModel> {
   const file = await readGguf(source, signal === undefined ? {} : { signal });
   const embedding = file.tensors.get(MODEL_TENSORS.embedding.gguf);
