@@ -47,7 +47,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   try {
     const opened = await openModel(bytes, options.signal);
     try {
-      let text: ModelText | undefined;
+      // A vocabulary takes as long as half of the weights. Where threads may read those from a file, both are done at once;
+      // elsewhere text comes first, since it is refused before any memory is taken.
+      const isInFile = [...opened.tensors.values()].some((tensor) => tensor.source.file !== undefined);
+      let text = isInFile ? undefined : readModelText(opened);
       const engine = await loadEngine(opened, options, () => {
         text ??= readModelText(opened);
       });
