@@ -79,7 +79,13 @@ BN_INLINE v16i bn_imax(v16i a, v16i b) { return _mm512_max_epi32(a, b); }
 /* Arithmetic shift to the right. */
 #define bn_isar(x, bits) _mm512_srai_epi32(x, bits)
 /* Sum of the lanes, wrapping. */
-BN_INLINE int32_t bn_ifold(v16i x) { return _mm512_reduce_add_epi32(x); }
+BN_INLINE int32_t bn_ifold(v16i x) {
+  /* Not _mm512_reduce_add_epi32: compilers write it with signed additions, whose overflow is undefined. */
+  const __m256i eight = _mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
 /* Largest lane. */
 BN_INLINE int32_t bn_ifold_max(v16i x) { return _mm512_reduce_max_epi32(x); }
 /* Nearest int32, ties to even; |x| < 2^31. */
