@@ -233,6 +233,9 @@ static napi_value region_count(napi_env env, napi_callback_info info) {
 }
 
 NAPI_MODULE_INIT() {
+  napi_value version;
+  napi_create_int32(env, BN_INTERFACE, &version);
+  napi_set_named_property(env, exports, "interfaceVersion", version);
   bn_define(env, exports, "variants", variants, NULL);
   bn_define(env, exports, "kernels", kernels, NULL);
   bn_define(env, exports, "reserve", reserve, NULL);

@@ -27,8 +27,13 @@ export interface NativeOperations extends FromTable {
   attentionFold(...numbers: number[]): void;
 }
 
+/** BN_INTERFACE of native/kernels.h, with which the functions here go together. */
+export const NATIVE_INTERFACE = 1;
+
 /** The functions of the module. Those that fail throw an Error with a sentence. */
 export interface NativeExports {
+  /** {@link NATIVE_INTERFACE} when it was built from these sources; undefined in the oldest ones. */
+  readonly interfaceVersion?: number;
   /** What was built in, the fastest first, and what this processor lacks for it, or nothing. */
   variants(): { readonly name: NativeVariant; readonly missing: string }[];
   kernels(name: NativeVariant): NativeOperations;

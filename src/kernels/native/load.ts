@@ -1,13 +1,16 @@
 /** The compiled module, where there is one for this system, and which of its variants this processor runs. */
 import { nativeModule } from '#platform';
 import { NATIVE_VARIANTS, type NativeVariant } from '../backend-name.ts';
-import type { NativeExports } from './exports.ts';
+import { NATIVE_INTERFACE, type NativeExports } from './exports.ts';
 
 /** The module, a sentence on why there is none, or undefined in surroundings that have no such modules. */
 export function loadNative(): NativeExports | string | undefined {
   const loaded = nativeModule();
   if (loaded === undefined) return undefined;
-  return 'reason' in loaded ? loaded.reason : (loaded.exports as NativeExports);
+  if ('reason' in loaded) return loaded.reason;
+  const native = loaded.exports as NativeExports;
+  if (native.interfaceVersion === NATIVE_INTERFACE) return native;
+  return 'the compiled module is of another version of bitnet.ts; build it again (npm run build:native) or remove it';
 }
 
 /** Variants that run here, the fastest first, or a sentence on why none does. */
