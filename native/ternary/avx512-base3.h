@@ -34,41 +34,21 @@ BN_INLINE __m512i bn_fields_of(__m512i low) {
 /** Tokens for which fields are masked in place, with sums for each field: more would not fit into registers. */
 #define BN_MASKED_TOKENS 3
 
-BN_INLINE void bn_masked_tokens(const uint8_t *tile, int64_t count, const int8_t *q, int64_t stride, int32_t *sums,
-                                const int n) {
-  __m512i s[3][5];
-#pragma GCC unroll 3
-  for (int t = 0; t < n; t++) {
-#pragma GCC unroll 5
-    for (int i = 0; i < 5; i++) s[t][i] = _mm512_setzero_si512();
-  }
-  const __m512i m0 = _mm512_set1_epi8(3), m1 = _mm512_set1_epi8(12), m2 = _mm512_set1_epi8(48),
-                m3 = _mm512_set1_epi8((char)192);
-  for (const uint8_t *end = tile + count * 64; tile < end; tile += 64, q += 20) {
-    const __m512i bytes = _mm512_load_si512(tile);
-    _mm_prefetch((const char *)tile + BN_PREFETCH_BYTES, _MM_HINT_T0);
-    const __m512i low = bn_low_digits(bytes);
-    const __m512i fields = bn_fields_of(low);
-    const __m512i f0 = _mm512_and_si512(fields, m0), f1 = _mm512_and_si512(fields, m1);
-    const __m512i f2 = _mm512_and_si512(fields, m2), f3 = _mm512_and_si512(fields, m3);
-    const __m512i f4 = _mm512_sub_epi8(bytes, low);
-#pragma GCC unroll 3
-    for (int t = 0; t < n; t++) {
-      const int8_t *x = q + t * stride;
-      s[t][0] = _mm512_dpbusd_epi32(s[t][0], f0, bn_four_activations(x));
-      s[t][1] = _mm512_dpbusd_epi32(s[t][1], f1, bn_four_activations(x + 4));
-      s[t][2] = _mm512_dpbusd_epi32(s[t][2], f2, bn_four_activations(x + 8));
-      s[t][3] = _mm512_dpbusd_epi32(s[t][3], f3, bn_four_activations(x + 12));
-      s[t][4] = _mm512_dpbusd_epi32(s[t][4], f4, bn_four_activations(x + 16));
-    }
-  }
-#pragma GCC unroll 3
-  for (int t = 0; t < n; t++) {
-    const __m512i fifth = _mm512_mullo_epi32(s[t][4], _mm512_set1_epi32((int)BN_INVERSE_OF_81));
-    const __m512i low = _mm512_add_epi32(s[t][0], _mm512_srai_epi32(s[t][1], 2));
-    const __m512i high = _mm512_add_epi32(_mm512_srai_epi32(s[t][2], 4), _mm512_srai_epi32(s[t][3], 6));
-    _mm512_store_si512(sums + 16 * t, _mm512_add_epi32(_mm512_add_epi32(low, high), fifth));
-  }
+/** Codes of columns 0-3, 4-7, ..., 16-19 of a tile, times 1, 4, 16, 64 and 81. */
+BN_INLINE void bn_fields(__m512i bytes, __m512i fields[5]) {
+  const __m512i low = bn_low_digits(bytes);
+  const __m512i four = bn_fields_of(low);
+  fields[0] = _mm512_and_si512(four, _mm512_set1_epi8(3));
+  fields[1] = _mm512_and_si512(four, _mm512_set1_epi8(12));
+  fields[2] = _mm512_and_si512(four, _mm512_set1_epi8(48));
+  fields[3] = _mm512_and_si512(four, _mm512_set1_epi8((char)192));
+  fields[4] = _mm512_sub_epi8(bytes, low);
+}
+
+/** Σ code q of sums over bn_fields. */
+BN_INLINE __m512i bn_total(const __m512i sums[5]) {
+  const __m512i fifth = _mm512_mullo_epi32(sums[4], _mm512_set1_epi32((int)BN_INVERSE_OF_81));
+  return _mm512_add_epi32(bn_total_of_four(sums), fifth);
 }
 
 /** Codes of columns 0-3, 4-7, ..., 16-19 of a tile, as bytes. */

@@ -27,6 +27,12 @@ BN_INLINE __m512i bn_four_activations(const int8_t *q) {
 /** Steps of a macro for up to 12 tokens. Indexes are literals, without which gcc keeps arrays of sums in memory. */
 #define BN_EACH_TOKEN(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
 
+/** Sums of fields that were masked in place, divided by 1, 4, 16 and 64 and added. */
+BN_INLINE __m512i bn_total_of_four(const __m512i sums[4]) {
+  const __m512i low = _mm512_add_epi32(sums[0], _mm512_srai_epi32(sums[1], 2));
+  return _mm512_add_epi32(low, _mm512_add_epi32(_mm512_srai_epi32(sums[2], 4), _mm512_srai_epi32(sums[3], 6)));
+}
+
 #if BN_TILE_COLUMNS == 20
 #include "avx512-base3.h"
 #else
@@ -35,6 +41,31 @@ BN_INLINE __m512i bn_four_activations(const int8_t *q) {
 
 /** Steps of four columns in a tile. */
 #define BN_TILE_STEPS (BN_TILE_COLUMNS / 4)
+
+/** Few tokens: fields are multiplied where they lie in their bytes, with a sum for each, and divided once at the end. */
+BN_INLINE void bn_masked_tokens(const uint8_t *tile, int64_t count, const int8_t *q, int64_t stride, int32_t *sums,
+                                const int n) {
+  __m512i s[BN_MASKED_TOKENS][BN_TILE_STEPS];
+#pragma GCC unroll 4
+  for (int t = 0; t < n; t++) {
+#pragma GCC unroll 5
+    for (int i = 0; i < BN_TILE_STEPS; i++) s[t][i] = _mm512_setzero_si512();
+  }
+  for (const uint8_t *end = tile + count * 64; tile < end; tile += 64, q += BN_TILE_COLUMNS) {
+    __m512i fields[BN_TILE_STEPS];
+    bn_fields(_mm512_load_si512(tile), fields);
+    _mm_prefetch((const char *)tile + BN_PREFETCH_BYTES, _MM_HINT_T0);
+#pragma GCC unroll 4
+    for (int t = 0; t < n; t++) {
+#pragma GCC unroll 5
+      for (int i = 0; i < BN_TILE_STEPS; i++) {
+        s[t][i] = _mm512_dpbusd_epi32(s[t][i], fields[i], bn_four_activations(q + t * stride + 4 * i));
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int t = 0; t < n; t++) _mm512_store_si512(sums + 16 * t, bn_total(s[t]));
+}
 
 /** Decoded once in registers for all tokens; one sum for each token. */
 BN_INLINE void bn_shifted_tokens(const uint8_t *tile, int64_t count, const int8_t *q, int64_t stride, int32_t *sums,
