@@ -9,7 +9,7 @@ import { storeKv } from './kv-block.ts';
 import { activationBytes, denseMatmul, int8Matmul, quantize, quantize16, ternaryMatmul } from './matmul.ts';
 import { packInt8Rows, packTernary } from './pack.ts';
 import { add, embed, embedInt8, gate, rmsNorm } from './rows.ts';
-import { denseRows, int4Bytes, int4Matmul, packInt4Rows, selectAbove, selectTop } from './screen.ts';
+import { denseRows, int4Bytes, packInt4Rows, selectAbove, selectTop } from './screen.ts';
 import { viewsOf } from './views.ts';
 
 /** The reference kernels on a heap of `buffer`, for the calling thread. */
@@ -37,7 +37,8 @@ export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
     ternaryMatmul: on(ternaryMatmul),
     denseMatmul: on(denseMatmul),
     int8Matmul: on(int8Matmul),
-    int4Matmul: on(int4Matmul),
+    // Codes of the plane lie as int8 here (screen.ts), so the product is the same.
+    int4Matmul: on(int8Matmul),
     denseRows: on(denseRows),
     selectTop: on(selectTop),
     selectAbove: on(selectAbove),

@@ -4,7 +4,6 @@
  */
 import { type DenseFormat, denseRowBytes, int4ErrorFactors, rowStride } from '../kernels.ts';
 import { dotLanes, roundTiesToEven } from './arithmetic.ts';
-import { activationBytes, dotIntegers, HEAD_BYTES } from './matmul.ts';
 import { readDenseRow } from './pack.ts';
 import type { Views } from './views.ts';
 
@@ -53,31 +52,6 @@ function rowError(row: Float32Array, residual: Float32Array, step: number, K: nu
   const noise = Math.max(f(Math.sqrt(sum(residual, residual))), f(step * rounding));
   const aligned = length === 0 ? 0 : f(Math.abs(sum(residual, row)) / length);
   return f(f(noise + f(length * activation)) + f(aligned * alignment));
-}
-
-/** See Kernels.int4Matmul. */
-export function int4Matmul(
-  { f32, i8, i16 }: Views,
-  out: number,
-  outStride: number,
-  q: number,
-  w: number,
-  scales: number,
-  K: number,
-  T: number,
-  r0: number,
-  r1: number,
-): void {
-  const stride = rowStride(K);
-  for (let t = 0; t < T; t++) {
-    const row = q + t * activationBytes(K);
-    const values = i16.slice((row + HEAD_BYTES) / 2, (row + HEAD_BYTES) / 2 + stride);
-    for (let r = r0; r < r1; r++) {
-      const codes = i8.slice(w + r * stride, w + (r + 1) * stride);
-      const scale = f(f32[scales / 4 + r]! / f32[row / 4]!);
-      f32[out / 4 + t * outStride + r] = f(f(dotIntegers(codes, values)) * scale);
-    }
-  }
 }
 
 /** See Kernels.denseRows. */
