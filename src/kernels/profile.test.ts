@@ -2,19 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createReferenceBackend } from './backend.ts';
 import { operationNames, profile } from './profile.ts';
-import type { Member } from './team/member.ts';
+import { loneMember, type Member } from './team/member.ts';
 
 function memberOf(barrier: () => void): Member {
-  const { kernels, heap } = createReferenceBackend(false);
-  return {
-    kernels,
-    heap,
-    index: 0,
-    count: 1,
-    scratch: 0,
-    tickets: { counter: 0, first: 0, drawn: undefined },
-    barrier,
-  };
+  return { ...loneMember(createReferenceBackend(false), 0), barrier };
 }
 
 test('a profiled member computes the same and counts the time of what it did, and of nothing else', () => {

@@ -33,6 +33,12 @@ export interface Member {
   barrier(): void;
 }
 
+/** A member that has all of the work to itself. */
+export function loneMember({ kernels, heap }: Pick<Member, 'kernels' | 'heap'>, scratch: number): Member {
+  const tickets = { counter: 0, first: 0, drawn: undefined };
+  return { kernels, heap, index: 0, count: 1, scratch, tickets, barrier: () => {} };
+}
+
 /** A function that every member of a team runs on the same arguments, each doing its share. */
 export type Program = (member: Member, args: never) => void;
 
@@ -65,8 +71,12 @@ export function takeShares(
   step: number,
   visit: (start: number, end: number) => void,
 ): void {
-  if (length === 0) return;
   const { count, tickets, kernels } = member;
+  if (length === 0) return;
+  if (count === 1) {
+    visit(0, length);
+    return;
+  }
   const size = Math.ceil(length / step / (PIECES * count)) * step;
   const pieces = Math.ceil(length / size);
   let drawn = tickets.drawn ?? kernels.take(tickets.counter);

@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.ts';
 import { BitnetError } from '../../base/errors.ts';
 import { type Backend, workerScratchBytes } from '../backend.ts';
 import { BROKEN_BARRIER } from '../native/bind.ts';
-import { breakBarrier, type Member, type Program } from './member.ts';
+import { breakBarrier, loneMember, type Program } from './member.ts';
 import type { DoneMessage, JoinMessage, RunMessage, WorkerFault } from './worker-host.ts';
 
 /** Threads that run programs together. */
@@ -49,15 +49,7 @@ const YIELD_AFTER_MS = 30;
 const LAST_WORD_MS = 100;
 
 function createInlineTeam({ backend, programs, scratchBytes }: TeamOptions): Team {
-  const member: Member = {
-    kernels: backend.kernels,
-    heap: backend.heap,
-    index: 0,
-    count: 1,
-    scratch: backend.heap.allocate(scratchBytes),
-    tickets: { counter: backend.heap.allocate(64), first: 0, drawn: undefined },
-    barrier: () => {},
-  };
+  const member = loneMember(backend, backend.heap.allocate(scratchBytes));
   let lastYield = performance.now();
   let disposed = false;
   return {

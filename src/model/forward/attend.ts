@@ -21,6 +21,9 @@ const MOST_SPLIT_TOKENS = 16;
 const PARTIAL_TOKENS = 8;
 const PARTIAL_BYTES = 16 * 2 ** 20;
 
+/** Items of `attention` that one thread takes at least: so many use what the kernels expand of a block. */
+const SHARED_ITEMS = 8;
+
 /** How many partial results the work space has room for: one token's at the least. */
 export function partialEntries({ headCount, headLength }: ModelConfig, contextLength: number): number {
   const oneToken = headCount * kvBlockCount(0, contextLength);
@@ -94,9 +97,10 @@ export function attend(member: Member, model: ModelPlan, out: number, layer: num
   for (const segment of batch.segments) {
     if (segment.partials !== 0) continue;
     const args = argsOf(segment);
-    // The query heads of a group read the same keys and values, which stay expanded between them.
+    // Query heads of a group, and neighbouring tokens, read the same keys and values, which stay expanded between them.
     const group = headCount / headCountKv;
-    takeShares(member, attentionItems(segment.count, headCount), group, (i0, i1) => {
+    const step = group * Math.max(1, Math.floor(SHARED_ITEMS / group));
+    takeShares(member, attentionItems(segment.count, headCount), step, (i0, i1) => {
       member.kernels.attention(args, i0, i1);
     });
   }

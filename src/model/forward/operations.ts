@@ -73,7 +73,7 @@ function forRows(
   visit: (r0: number, r1: number) => void,
 ): void {
   const { rowStep } = member.kernels;
-  if (tokens >= LONG_TOKENS && member.count > 1) takeShares(member, rows, rowStep, visit);
+  if (tokens >= LONG_TOKENS) takeShares(member, rows, rowStep, visit);
   else visit(...share(member, rows, rowStep));
 }
 

@@ -213,7 +213,7 @@ class Loader {
     let packing = Promise.resolve();
     for (const [row0, row1] of this.#rowPieces(rows, fileRowBytes, kernels.rowStep)) {
       const piece = heap.u8(address + row0 * rowBytes, (row1 - row0) * rowBytes);
-      if (rowBytes === fileRowBytes && isNative(info.dtype)) {
+      if (isDirect) {
         await this.#read(info, piece, row0 * rowBytes);
       } else {
         await this.#readRows(info, piece, row0 * fileRowBytes, columns, rowBytes);
