@@ -44,6 +44,7 @@ BN_INLINE v16 bn_set1(float x) { return (v16){_mm256_set1_ps(x), _mm256_set1_ps(
 BN_INLINE v16 bn_add(v16 x, v16 y) { return (v16){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
 BN_INLINE v16 bn_sub(v16 x, v16 y) { return (v16){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
 BN_INLINE v16 bn_mul(v16 x, v16 y) { return (v16){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
+BN_INLINE v16 bn_mul_each(v16 x, const float *p) { return bn_mul(x, bn_set1(*p)); }
 BN_INLINE v16 bn_div(v16 x, v16 y) { return (v16){_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
 BN_INLINE v16 bn_max(v16 x, v16 y) { return (v16){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
 BN_INLINE v16 bn_min(v16 x, v16 y) { return (v16){_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }

@@ -50,6 +50,7 @@ BN_INLINE v16 bn_zero(void) { return bn_set1(0); }
 BN_INLINE v16 bn_add(v16 x, v16 y) { BN_FOUR(v16, vaddq_f32(x.r[i], y.r[i])); }
 BN_INLINE v16 bn_sub(v16 x, v16 y) { BN_FOUR(v16, vsubq_f32(x.r[i], y.r[i])); }
 BN_INLINE v16 bn_mul(v16 x, v16 y) { BN_FOUR(v16, vmulq_f32(x.r[i], y.r[i])); }
+BN_INLINE v16 bn_mul_each(v16 x, const float *p) { return bn_mul(x, bn_set1(*p)); }
 BN_INLINE v16 bn_div(v16 x, v16 y) { BN_FOUR(v16, vdivq_f32(x.r[i], y.r[i])); }
 BN_INLINE v16 bn_max(v16 x, v16 y) { BN_FOUR(v16, vmaxq_f32(x.r[i], y.r[i])); }
 BN_INLINE v16 bn_min(v16 x, v16 y) { BN_FOUR(v16, vminq_f32(x.r[i], y.r[i])); }

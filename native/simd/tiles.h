@@ -31,7 +31,7 @@ BN_INLINE int32_t bn_word(const int8_t *p) {
 
 #if defined(__AVX512F__)
 
-enum { BN_DOT_QUERIES = 5, BN_DOT_ROWS = 4, BN_MIX_QUERIES = 8, BN_MIX_VECTORS = 2, BN_INT_TOKENS = 8 };
+enum { BN_DOT_QUERIES = 5, BN_DOT_ROWS = 4, BN_MIX_QUERIES = 5, BN_MIX_VECTORS = 4, BN_INT_TOKENS = 8 };
 
 /* Adds the halves of a and of b, by units of 256 or (within each half) 128 bits: [sum of a, sum of b]. */
 BN_INLINE v16 bn_fold_pair256(v16 a, v16 b) {
