@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Backend } from '#src/kernels/backend.js';
 import { attentionHalves, attentions, kvStores } from './attention-conformance.ts';
+import { anyTrits, badCodes, fileReads, leftPages, ternaryRows } from './file-conformance.ts';
 import { KernelPair } from './kernel-pair.ts';
 import {
   denseProducts,
@@ -16,7 +17,7 @@ import {
   quantization,
   ternaryProducts,
 } from './matrix-conformance.ts';
-import { additions, gates, norms, reads, rotations } from './row-conformance.ts';
+import { additions, counts, gates, norms, reads, rotations } from './row-conformance.ts';
 import { choicesAbove, chosenRows, int4Packing, int4Products, topChoices } from './screen-conformance.ts';
 
 /** A backend to be held to the reference. */
@@ -47,7 +48,25 @@ const OPERATIONS: Readonly<Record<string, (pair: KernelPair) => void>> = {
   attention: attentions,
   'attentionBlocks and attentionFold': attentionHalves,
   readWords: reads,
+  take: counts,
 };
+
+const FILE_OPERATIONS: Readonly<Record<string, (backend: Backend) => void>> = {
+  'unpackTernary of rows in every layout': ternaryRows,
+  'unpackTernary of every byte of TQ1_0': anyTrits,
+  'unpackTernary of fields that are no codes': badCodes,
+  'readFile at any offset': fileReads,
+  'leavePages of a mapped file': leftPages,
+};
+
+/** Registers the tests of a backend that has the operations on files. */
+export function runFileConformance({ name, make }: Candidate): void {
+  describe(`file kernels of ${name}`, () => {
+    for (const [what, operation] of Object.entries(FILE_OPERATIONS)) {
+      test(what, async () => operation(await make()));
+    }
+  });
+}
 
 /** Registers the tests of one backend. */
 export function runKernelConformance({ name, make }: Candidate): void {

@@ -5,13 +5,15 @@ import { BitnetError } from '#src/base/errors.js';
 import { NATIVE_VARIANTS } from '#src/kernels/backend-name.js';
 import { usableVariants, variantFault } from '#src/kernels/native/load.js';
 import { selectBackend } from '#src/kernels/select.js';
-import { runKernelConformance } from './kernels.ts';
+import { type Candidate, runFileConformance, runKernelConformance } from './kernels.ts';
 
 const usable = usableVariants();
 const names = typeof usable === 'object' ? usable : [];
 
 for (const name of names) {
-  runKernelConformance({ name, make: async () => (await selectBackend(name, true)).backend });
+  const candidate: Candidate = { name, make: async () => (await selectBackend(name, true)).backend };
+  runKernelConformance(candidate);
+  runFileConformance(candidate);
 }
 
 test('a variant that cannot run here says why in one sentence', async () => {

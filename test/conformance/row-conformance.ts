@@ -1,4 +1,5 @@
-/** Norms, gates, additions and rotations, bit for bit as the reference does them. */
+/** Norms, gates, additions and rotations, bit for bit as the reference does them; and the words and counters of a heap. */
+import assert from 'node:assert/strict';
 import { createRandom } from '#src/base/random.js';
 import { Activation, RopeStyle, rowStride } from '#src/kernels/kernels.js';
 import { fillRopeTable } from '#src/model/rope-table.js';
@@ -121,6 +122,22 @@ export function reads(pair: KernelPair): void {
       const sums = split(64 * lines, 64).map(([from, to]) => heap.kernels.readWords(at + from, to - from));
       const sum = Int32Array.of(sums.reduce((all, one) => all ^ one, 0));
       return [new Uint8Array(sum.buffer)];
+    });
+  }
+}
+
+/** A counter, from its start and across the largest number that it holds. */
+export function counts(pair: KernelPair): void {
+  for (const start of [0, 1, 2 ** 31 - 3, -2]) {
+    pair.compare(`take from ${start}`, (heap, split) => {
+      const counter = heap.output(4, new Float32Array(Int32Array.of(start).buffer));
+      let taken = 0;
+      for (const [from, to] of split(5)) {
+        for (let i = from; i < to; i++) {
+          assert.equal(heap.kernels.take(counter), (start + taken++) | 0, `take from ${start}`);
+        }
+      }
+      return [heap.read(counter, 4)];
     });
   }
 }

@@ -3,49 +3,22 @@
  * how they fail. Nothing here depends on how fast the machine is.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { BenchReport } from '#src/cli/bench/report.js';
-import { usableVariants } from '#src/kernels/native/load.js';
+import { type Ended, MAIN, QUIET_BACKEND, ROOT, runNode } from './run-process.ts';
 
-// This file runs as build/test/e2e/bench.test.js.
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-const MAIN = join(root, 'dist', 'cli', 'main.js');
-/** Without native kernels wasm is asked for, so that nothing is said about them (without-native.test.ts has that). */
-const BACKEND = typeof usableVariants() === 'object' ? '' : 'wasm';
-const TEXT = join(root, 'test', 'golden', 'tiny-tales', 'text.txt');
+const TEXT = join(ROOT, 'test', 'golden', 'tiny-tales', 'text.txt');
 
 const folder = mkdtempSync(join(tmpdir(), 'bitnet-bench-'));
 const tiny = join(folder, 'tiny.gguf');
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Outcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs a command line; stdin is `input`. */
-function bitnet(args: readonly string[], input = ''): Promise<Outcome> {
-  const env = { ...process.env, BITNET_BACKEND: BACKEND };
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdin.on('error', () => {}).end(input);
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status) => resolve({ status, stdout, stderr }));
-  });
+function bitnet(args: readonly string[], input = ''): Promise<Ended> {
+  return runNode([MAIN, ...args], { cwd: folder, stdin: input, env: { BITNET_BACKEND: QUIET_BACKEND } });
 }
 
 before(async () => {

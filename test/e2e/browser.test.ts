@@ -14,7 +14,7 @@ import { loadModel } from 'bitnet.ts';
 import { build, createLogger, type Plugin } from 'vite';
 import { findChromium, launchChromium } from './browser/chromium.ts';
 import type { Generated } from './browser/main.ts';
-import { servePages } from './browser/page-server.ts';
+import { bundledFile, servePages } from './browser/page-server.ts';
 
 // This file runs as build/test/e2e/browser.test.js.
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -84,7 +84,10 @@ async function generateInNode(): Promise<number[]> {
 
 async function generateInPage(chromium: string, isIsolated: boolean): Promise<Generated> {
   await bundled;
-  const server = await servePages(folder, MODEL, isIsolated);
+  const server = await servePages(
+    (pathname) => (pathname === '/model.gguf' ? MODEL : bundledFile(folder, pathname)),
+    isIsolated,
+  );
   const browser = await launchChromium(chromium);
   try {
     const page = await browser.newPage();

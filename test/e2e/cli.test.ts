@@ -3,7 +3,6 @@
  * What a terminal shows is tested beside the code (src/cli/); here everything is piped.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -11,18 +10,20 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { usableVariants } from '#src/kernels/native/load.js';
+import {
+  type Ended,
+  MAIN,
+  type ProcessOptions,
+  QUIET_BACKEND,
+  ROOT,
+  type Started,
+  startNode,
+} from './run-process.ts';
 
-// This file runs as build/test/e2e/cli.test.js.
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-const MAIN = join(root, 'dist', 'cli', 'main.js');
-const MODEL = join(root, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
-const GOLDEN = join(root, 'test', 'golden');
+const MODEL = join(ROOT, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
+const GOLDEN = join(ROOT, 'test', 'golden');
 /** Margins below this may fall either way. */
 const SAFE_MARGIN = 0.02;
-/** Without native kernels wasm is asked for, so that nothing is said about them (without-native.test.ts has that). */
-const BACKEND = typeof usableVariants() === 'object' ? '' : 'wasm';
 const COMMANDS = ['run', 'chat', 'inspect', 'tokenize', 'perplexity', 'bench', 'make-random', 'start'];
 
 interface Reference {
@@ -39,46 +40,22 @@ const reference = JSON.parse(readFileSync(join(GOLDEN, 'tiny-tales', 'reference.
 const folder = mkdtempSync(join(tmpdir(), 'bitnet-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface RunOptions {
-  readonly stdin?: string;
-  readonly env?: NodeJS.ProcessEnv;
-}
-
 /** A process of the program, and how it will end. */
-function start(args: readonly string[], { stdin = '', env = {} }: RunOptions = {}) {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, BITNET_BACKEND: BACKEND, BITNET_DEBUG: '', ...env },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(stdin);
-  const ended = once(child, 'close').then(([status]): Ended => ({ status, stdout, stderr }));
-  return { child, ended };
+function start(args: readonly string[], { env, ...options }: ProcessOptions = {}): Started {
+  return startNode([MAIN, ...args], { ...options, env: { BITNET_BACKEND: QUIET_BACKEND, ...env } });
 }
 
-const bitnet = (args: readonly string[], options?: RunOptions): Promise<Ended> => start(args, options).ended;
+const bitnet = (args: readonly string[], options?: ProcessOptions): Promise<Ended> =>
+  start(args, options).ended;
 
 /** The standard output of a run that must succeed and say nothing on stderr. */
-async function output(args: readonly string[], options?: RunOptions): Promise<string> {
+async function output(args: readonly string[], options?: ProcessOptions): Promise<string> {
   const { status, stdout, stderr } = await bitnet(args, options);
   assert.deepEqual({ status, stderr }, { status: 0, stderr: '' }, args.join(' '));
   return stdout;
 }
 
-async function json(args: readonly string[], options?: RunOptions): Promise<Record<string, unknown>> {
+async function json(args: readonly string[], options?: ProcessOptions): Promise<Record<string, unknown>> {
   return JSON.parse(await output([...args, '--json'], options)) as Record<string, unknown>;
 }
 
@@ -179,7 +156,7 @@ test('a command line that means nothing is refused with status 2', async () => {
 
 test('a model that cannot be used is refused with status 1', async () => {
   await assertRefused(1, /no-such\.gguf: there is no such file/, ['run', 'no-such.gguf', 'x']);
-  await assertRefused(1, /no GGUF file/, ['run', join(root, 'package.json'), 'x']);
+  await assertRefused(1, /no GGUF file/, ['run', join(ROOT, 'package.json'), 'x']);
   await assertRefused(1, /no config\.json/, ['inspect', folder]);
   await assertRefused(1, /context/, ['run', 'x', '--context', '129']);
   await assertRefused(1, /no chat template/, ['run', 'x', '--chat']);
@@ -403,19 +380,13 @@ test('tokenize: the tokens of the reference, and back', async () => {
 });
 
 test('standard input that is no text is refused', async () => {
-  const child = spawn(process.execPath, [MAIN, 'tokenize', '-']);
-  child.stdin.end(Buffer.from([0xff, 0xfe, 0x00]));
-  let stderr = '';
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const [status] = await once(child, 'close');
+  const { status, stderr } = await bitnet(['tokenize', '-'], { stdin: Uint8Array.of(0xff, 0xfe, 0x00) });
   assert.equal(status, 1);
   assert.match(stderr, /not text in UTF-8/);
 });
 
 test('help and version go to stdout, without colours when piped', async () => {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   assert.equal(await output(['--version']), `${version}\n`);
   const all = await output(['--help']);
   for (const command of COMMANDS) {

@@ -3,39 +3,23 @@
  * two models at once do not disturb each other. Native threads wait in code that the runtime cannot end by itself.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { usableBackends } from '../fixtures/usable-backends.ts';
+import { type Ended, ROOT, runNode } from './run-process.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-const MODEL = join(root, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
+const MODEL = join(ROOT, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
 /** A program that still runs then hangs. */
 const HANGS_MS = 60_000;
 
 /** Runs a module that has `load` for the bundled model on three threads and `endless` for a text without end. */
-async function program(backend: string, body: string) {
+function program(backend: string, body: string): Promise<Ended> {
   const source = `
     import { loadModel } from 'bitnet.ts';
     const load = () => loadModel(${JSON.stringify(MODEL)}, { backend: '${backend}', threads: 3 });
     const endless = (model) => model.generate('Once', { maxTokens: 1e9, overflow: 'slide' });
     ${body}`;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
-    cwd: root,
-    timeout: HANGS_MS,
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const [status] = await once(child, 'close');
-  return { status, stdout, stderr };
+  return runNode(['--input-type=module', '--eval', source], { timeout: HANGS_MS });
 }
 
 for (const backend of (await usableBackends()).main) {

@@ -3,49 +3,20 @@
  * asked for by name and cannot be had are refused in one sentence.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { NATIVE_VARIANTS } from '#src/kernels/backend-name.js';
 import { usableVariants } from '#src/kernels/native/load.js';
+import { type Ended, MAIN, ROOT, runNode } from './run-process.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'bitnet-without-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const MISSING = join(folder, 'missing.node');
 
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function node(args: readonly string[], env: NodeJS.ProcessEnv, stdin = ''): Promise<Ended> {
-  const child = spawn(process.execPath, args, {
-    cwd: root,
-    env: { ...process.env, BITNET_BACKEND: '', BITNET_DEBUG: '', ...env },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(stdin);
-  const [status] = await once(child, 'close');
-  return { status, stdout, stderr };
-}
-
 function bitnet(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): Promise<Ended> {
-  const main = join(root, 'dist', 'cli', 'main.js');
-  return node([main, ...args], { BITNET_NATIVE: MISSING, ...env }, stdin);
+  return runNode([MAIN, ...args], { env: { BITNET_NATIVE: MISSING, ...env }, stdin });
 }
 
 const RUN = ['run', 'Once upon a time', '-t', '0', '-n', '12'];
@@ -83,7 +54,7 @@ describe('without a native module', () => {
   });
 
   test('with --json it is in the notes and nowhere else', async () => {
-    const text = join(root, 'test', 'golden', 'tiny-tales', 'text.txt');
+    const text = join(ROOT, 'test', 'golden', 'tiny-tales', 'text.txt');
     for (const args of [RUN, ['perplexity', text, '--limit', '64'], BENCH]) {
       const { status, stdout, stderr } = await bitnet([...args, '--json']);
       assert.deepEqual({ status, stderr }, { status: 0, stderr: '' }, args[0]);
@@ -95,7 +66,7 @@ describe('without a native module', () => {
   });
 
   test('chat, start, perplexity and bench say it once as well', async () => {
-    const text = join(root, 'test', 'golden', 'tiny-tales', 'text.txt');
+    const text = join(ROOT, 'test', 'golden', 'tiny-tales', 'text.txt');
     for (const [args, stdin] of [
       [['chat', '-n', '4'], 'The king\nThe queen\n'],
       [['start', '-n', '4'], ''],
@@ -124,13 +95,13 @@ describe('without a native module', () => {
     const copy = join(folder, 'package');
     mkdirSync(copy);
     const isWanted = (path: string) =>
-      !path.startsWith(join(root, 'dist', 'native')) && !/\.(map|test\.js|d\.ts)$/.test(path);
-    cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true, filter: isWanted });
-    cpSync(join(root, 'package.json'), join(copy, 'package.json'));
-    cpSync(join(root, 'models', 'tiny-tales'), join(copy, 'models', 'tiny-tales'), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
+      !path.startsWith(join(ROOT, 'dist', 'native')) && !/\.(map|test\.js|d\.ts)$/.test(path);
+    cpSync(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true, filter: isWanted });
+    cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
+    cpSync(join(ROOT, 'models', 'tiny-tales'), join(copy, 'models', 'tiny-tales'), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'), 'junction');
     const main = join(copy, 'dist', 'cli', 'main.js');
-    const { status, stdout, stderr } = await node([main, ...RUN], { BITNET_NATIVE: '' });
+    const { status, stdout, stderr } = await runNode([main, ...RUN], { env: { BITNET_NATIVE: '' } });
     assert.equal(status, 0, stderr);
     assert.equal(stdout, (await bitnet(RUN)).stdout);
     assert.match(stderr, NOTICE);
@@ -170,7 +141,7 @@ describe('a backend asked for by name', () => {
   });
 
   test('is refused by the API with a code', async () => {
-    const model = join(root, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
+    const model = join(ROOT, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
     const script = `
       const { loadModel } = await import('bitnet.ts');
       await loadModel(${JSON.stringify(model)}).catch(({ name, code }) => console.log(name, code));`;
@@ -180,7 +151,7 @@ describe('a backend asked for by name', () => {
       ['native-neon', 'backend/unavailable'],
       ['gpu', 'backend/unknown'],
     ] as const) {
-      const ended = await node(args, { BITNET_NATIVE: MISSING, BITNET_BACKEND: backend });
+      const ended = await runNode(args, { env: { BITNET_NATIVE: MISSING, BITNET_BACKEND: backend } });
       assert.deepEqual(ended, { status: 0, stdout: `BitnetError ${code}\n`, stderr: '' });
     }
   });

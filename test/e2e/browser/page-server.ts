@@ -1,4 +1,4 @@
-/** A small file server for the browser test: a bundle and a model, with or without cross-origin isolation. */
+/** A small file server for pages that load a model, in the browser test and in `npm run bench:peers`. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -17,20 +17,28 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
+/** The file of a bundle in `folder` that a path of its addresses means. */
+export function bundledFile(folder: string, pathname: string): string {
+  return join(folder, pathname === '/' ? 'index.html' : normalize(pathname));
+}
+
 /**
- * Serves `folder` at `/` and the file `model` at `/model.gguf`, on a free port of the loopback interface.
+ * Serves files on a free port of the loopback interface.
  *
+ * @param fileOf the path of the file behind a path of an address; it need not exist
  * @param isIsolated whether pages get the headers that allow SharedArrayBuffer, and with it threads
  */
-export async function servePages(folder: string, model: string, isIsolated: boolean): Promise<PageServer> {
+export async function servePages(
+  fileOf: (pathname: string) => string,
+  isIsolated: boolean,
+): Promise<PageServer> {
   const server = createServer((request, response) => {
     if (isIsolated) {
       response.setHeader('cross-origin-opener-policy', 'same-origin');
       response.setHeader('cross-origin-embedder-policy', 'require-corp');
     }
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const file = pathname === '/model.gguf' ? model : join(folder, normalize(pathname));
-    sendFile(pathname === '/' ? join(folder, 'index.html') : file, request, response).catch(() => {
+    sendFile(fileOf(pathname), request, response).catch(() => {
       response.writeHead(404).end();
     });
   });
