@@ -24,6 +24,15 @@ BN_INLINE __m512i bn_four_activations(const int8_t *q) {
   return _mm512_set1_epi32(four);
 }
 
+/**
+ * sums + codes times four activations, as one instruction. A broadcast of its own, which compilers make of it, is one more
+ * than the ports have room for beside fields that are masked for few tokens.
+ */
+BN_INLINE __m512i bn_add_products(__m512i sums, __m512i codes, const int8_t *q) {
+  __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sums) : "v"(codes), "m"(*(const int32_t *)q));
+  return sums;
+}
+
 /** Steps of a macro for up to 12 tokens. Indexes are literals, without which gcc keeps arrays of sums in memory. */
 #define BN_EACH_TOKEN(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
 
@@ -59,7 +68,7 @@ BN_INLINE void bn_masked_tokens(const uint8_t *tile, int64_t count, const int8_t
     for (int t = 0; t < n; t++) {
 #pragma GCC unroll 5
       for (int i = 0; i < BN_TILE_STEPS; i++) {
-        s[t][i] = _mm512_dpbusd_epi32(s[t][i], fields[i], bn_four_activations(q + t * stride + 4 * i));
+        s[t][i] = bn_add_products(s[t][i], fields[i], q + t * stride + 4 * i);
       }
     }
   }
