@@ -62,8 +62,8 @@ export function prepare(
   member.barrier();
 }
 
-/** Tokens from which on a projection takes so long that threads take pieces of it as they become free. */
-const LONG_TOKENS = 8;
+/** Tokens from which on a projection takes so long that threads take pieces of it as they become free: fewer lose more by calls. */
+const LONG_TOKENS = 32;
 
 /** Calls `visit` with ranges of `rows` output rows that are this thread's to compute. */
 function forRows(
