@@ -3,7 +3,7 @@ import { BitnetError } from '../base/errors.ts';
 import type { RunningBackend } from '../kernels/backend-name.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { openModel } from '../model/open.ts';
-import type { ChatMessage, ChatTemplate } from '../tokenizer/chat/chat-template.ts';
+import type { ChatMessage, ChatTemplate, RenderOptions } from '../tokenizer/chat/chat-template.ts';
 import { encodeChat } from '../tokenizer/chat/encode-chat.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Engine } from './engine.ts';
@@ -122,9 +122,9 @@ export class Model {
     return new Chat(this, options);
   }
 
-  /** The tokens of a conversation, up to where the model's reply begins. */
-  encodeChat(messages: readonly ChatMessage[]): number[] {
-    return encodeChat(this.tokenizer, this.#needTemplate(), messages);
+  /** The tokens of a conversation, up to where the model's reply begins unless the options say otherwise. */
+  encodeChat(messages: readonly ChatMessage[], options: RenderOptions = {}): number[] {
+    return encodeChat(this.tokenizer, this.#needTemplate(), messages, options);
   }
 
   /** As {@link generate}, from tokens and as a bare generator. */

@@ -1,0 +1,26 @@
+/** What the routes of all dialects are given. */
+import type { Context, Hono } from 'hono';
+import type { ModelRegistry } from './models/served-model.ts';
+
+/** Of one request, set by the layers in front of the dialects. */
+export interface RequestVariables {
+  readonly requestId: string;
+  /** Aborted when the client goes, the time is up, or the server ends. */
+  readonly signal: AbortSignal;
+}
+
+/** The framework's types for this server. */
+export interface ServerEnvironment {
+  Variables: RequestVariables;
+}
+
+/** A request with its variables. */
+export type ServerRequest = Context<ServerEnvironment>;
+
+/** What dialects share. */
+export interface ServerContext {
+  readonly models: ModelRegistry;
+}
+
+/** Adds a dialect's routes to the app. */
+export type AddRoutes = (app: Hono<ServerEnvironment>, context: ServerContext) => void;
