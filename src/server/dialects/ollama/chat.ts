@@ -1,6 +1,6 @@
 /** `POST /api/chat`: a conversation goes on, part by part or at once; without messages the model is only loaded. */
 import type { ServedModel } from '../../models/served-model.ts';
-import { type Reply, type ReplyRequest, replyTokens, startReply } from '../../reply/reply.ts';
+import { type ReplyEvent, type ReplyRequest, replyTokens, startReply } from '../../reply/reply.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
 import { checkedBody } from '../checked-body.ts';
 import { withModel } from '../leased.ts';
@@ -90,7 +90,7 @@ function replyRequest(params: ChatParams, served: ServedModel, signal: AbortSign
  * @throws as iterating the reply
  */
 export async function* chatParts(
-  reply: Reply,
+  reply: AsyncIterable<ReplyEvent>,
   model: string,
   bytesOf: (id: number) => Uint8Array,
   ending: () => Record<string, unknown>,
