@@ -58,6 +58,8 @@ test('tools, their choice and the form of the answer are passed on', () => {
   const tools = [{ name: 'read', description: 'Reads', input_schema: { type: 'object' } }];
   const given = converted({ tools, tool_choice: { type: 'any', disable_parallel_tool_use: true } });
   assert.deepEqual(given.tools, [{ name: 'read', description: 'Reads', parameters: { type: 'object' } }]);
+  const example = converted({ tools: [{ name: 'x', input_schema: {}, input_examples: [{ a: 1 }] }] });
+  assert.equal(example.tools[0]!.description, 'Example of its input: {"a":1}');
   assert.equal(given.toolChoice, 'required');
   assert.equal(given.parallelToolCalls, false);
   assert.equal(converted({ tools }).toolChoice, 'auto');

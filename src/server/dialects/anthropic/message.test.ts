@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Reply, ReplyEvent } from '../../reply/reply.ts';
 import { type MessageHeader, messageEvents, messageOf } from './message.ts';
 
-const HEADER: MessageHeader = { id: 'msg_1', model: 'm', wantsDiagnostics: false };
+const HEADER: MessageHeader = { id: 'msg_1', model: 'm', wantsDiagnostics: false, wantsEdits: false };
 const PROGRESS = {
   end: 'stop',
   promptTokens: 30,
