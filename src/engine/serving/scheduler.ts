@@ -3,6 +3,7 @@
  * begin. Results do not depend on what else is in a step.
  */
 import { ContextLengthExceeded } from '../../base/errors.ts';
+import { embedTokens } from '../embedding.ts';
 import type { Engine } from '../engine.ts';
 import { logSumExp, Sampler, topTokens } from '../generation/sampler.ts';
 import { Session } from '../session.ts';
@@ -73,11 +74,11 @@ export class Scheduler {
    * @throws as {@link submit}
    */
   async embed(
-    _prompt: readonly number[],
-    _pooling: Pooling,
-    _options: Pick<SequenceOptions, 'priority' | 'signal'> = {},
+    prompt: readonly number[],
+    pooling: Pooling,
+    options: Pick<SequenceOptions, 'priority' | 'signal'> = {},
   ): Promise<Float32Array> {
-    return new Float32Array(this.engine.config.embeddingLength);
+    return embedTokens(this.engine, prompt, pooling, { signal: options.signal });
   }
 
   /** Ends all sequences; the engine stays. */
