@@ -1,5 +1,6 @@
 /** `bitnet.ts/server`: models behind the HTTP APIs that tools already speak, as a function from Request to Response. */
 import { Hono } from 'hono';
+import { addOpenAiRoutes } from './dialects/openai/openai-routes.ts';
 import type { ModelRegistry } from './models/served-model.ts';
 import type { ServerEnvironment } from './server-context.ts';
 
@@ -22,5 +23,6 @@ export function createServer({ models }: ServerOptions): BitnetServer {
     c.set('signal', c.req.raw.signal);
     await next();
   });
+  addOpenAiRoutes(app, { models });
   return { fetch: async (request) => app.fetch(request), close: () => models.dispose() };
 }
