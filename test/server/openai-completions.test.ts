@@ -111,9 +111,10 @@ describe('completions', () => {
   });
 
   test('a harness that sends text finds continuations by their offset', async () => {
-    const context = 'Der König – ';
+    const context = 'Der König –';
+    const continuation = ' had 🦊 three';
     const body = {
-      prompt: `${context}had 🦊 three`,
+      prompt: context + continuation,
       logprobs: 10,
       temperature: 0,
       max_tokens: 1,
@@ -128,10 +129,10 @@ describe('completions', () => {
     const points = [...choices[0]!.text];
     const start = text_offset!.findIndex((offset) => offset >= [...context].length);
     assert.ok(start > 0);
-    assert.equal(points.slice(text_offset![start]).join('').startsWith('had 🦊 three'), true);
+    assert.equal(points.slice(text_offset![start]).join('').startsWith(continuation), true);
     for (const [i, token] of tokens!.entries()) {
       const end = text_offset![i + 1] ?? points.length;
-      if (!token.startsWith('bytes:') && token !== server.model.tokenizer.tokenText(tokensOf('')[0] ?? -1)) {
+      if (!token.startsWith('bytes:') && i > 0) {
         assert.equal(points.slice(text_offset![i], end).join(''), token);
       }
       if (i > 0) assert.equal(top_logprobs![i]![token], token_logprobs![i]);
@@ -149,10 +150,10 @@ describe('completions', () => {
     const cut = await client.completions.create({ ...SHORT, stop });
     assert.equal(cut.choices[0]!.text, text.slice(0, text.indexOf(stop)));
     assert.equal(cut.choices[0]!.finish_reason, 'stop');
-    const [id] = server.model.tokenize(' king');
+    const [id] = server.model.tokenize(' a');
     const biased = { ...SHORT, temperature: 0, max_tokens: 4, logit_bias: { [id!]: 100 } };
     const repeated = await client.completions.create(biased);
-    assert.equal(repeated.choices[0]!.text, ' king'.repeat(4));
+    assert.equal(repeated.choices[0]!.text, ' a'.repeat(4));
   });
 
   test('what is not supported is refused by its name', async () => {
@@ -162,9 +163,10 @@ describe('completions', () => {
       [{ best_of: 3, stream: true }, 'best_of', /cannot be streamed/],
       [{ logprobs: 21 }, 'logprobs', /at most 20/],
       [{ max_tokens: -1 }, 'max_tokens', /at least 0/],
-      [{ prompt: [] }, 'prompt', /list of texts/],
-      [{ prompt: [1, 'x'] }, 'prompt', /./],
-      [{ prompt: [[]] }, 'prompt[0]', /./],
+      [{ prompt: [] }, 'prompt', /none of them empty/],
+      [{ prompt: true }, 'prompt', /list of texts/],
+      [{ prompt: [1, 'x'] }, 'prompt', /list of token ids/],
+      [{ prompt: [[]] }, 'prompt[0]', /at least 1/],
       [{ prompt: [99_999_999] }, 'prompt', /99999999/],
       [{ prompt: Array.from({ length: 129 }, () => 'x') }, 'prompt', /128/],
       [{ prompt: Array.from({ length: 5000 }, () => 1) }, 'prompt', /5000 tokens/],

@@ -54,13 +54,16 @@ function invalidBody(issue: Issue): RequestError {
 
 type Issue = z.core.$ZodIssue;
 
+/** Sentences of our schemas go on from a parameter's name; those of the library begin with a capital letter. */
+const OWN_MESSAGE = /^[a-z]/;
+
 /** Of the branches of a union, the one that got furthest into the value is what was meant. */
 function deepest(
   issue: Issue,
   above: readonly PropertyKey[],
 ): { path: readonly PropertyKey[]; found: Issue } {
   const path = [...above, ...issue.path];
-  if (issue.code !== 'invalid_union') return { path, found: issue };
+  if (issue.code !== 'invalid_union' || OWN_MESSAGE.test(issue.message)) return { path, found: issue };
   const branches = issue.errors.flatMap((issues) => issues.slice(0, 1)).map((inner) => deepest(inner, path));
   const inside = branches.filter(
     (branch) => branch.path.length > path.length || branch.found.code !== 'invalid_type',
@@ -77,9 +80,8 @@ function nameOf(path: readonly PropertyKey[]): string {
 }
 
 function faultOf(issue: Issue): string {
+  if (OWN_MESSAGE.test(issue.message)) return issue.message;
   switch (issue.code) {
-    case 'custom':
-      return issue.message;
     case 'invalid_type':
       return `${startOf(issue.input)} must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`;
     case 'too_big':
@@ -88,10 +90,12 @@ function faultOf(issue: Issue): string {
       return `${sizeOf(issue)}, and must ${issue.origin === 'number' ? 'be' : 'have'} ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`;
     case 'invalid_value':
       return `${startOf(issue.input)} must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
-    case 'invalid_union':
-      return issue.message.startsWith('Invalid input')
-        ? 'is of no type that this parameter can have'
-        : issue.message;
+    case 'invalid_union': {
+      const types = issue.errors
+        .flat()
+        .flatMap((inner) => (inner.code === 'invalid_type' ? [inner.expected] : []));
+      return `${startOf(issue.input)} must be ${types.map((type) => TYPE_NAMES[type] ?? type).join(' or ')}`;
+    }
     default:
       return `is not valid: ${issue.message}`;
   }

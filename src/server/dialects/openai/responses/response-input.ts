@@ -64,7 +64,7 @@ const item = z.preprocess(
 
 /** A text, or a list of items, as a conversation. */
 export const responseInput: z.ZodType<ReplyMessage[]> = z
-  .union([z.string(), z.array(item).min(1)], 'must be a text or a list of items')
+  .union([z.string(), z.array(item).min(1)])
   .transform((input) => (typeof input === 'string' ? [{ role: 'user', text: input }] : conversation(input)));
 
 function conversation(items: readonly z.output<typeof item>[]): ReplyMessage[] {
