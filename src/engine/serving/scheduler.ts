@@ -6,6 +6,7 @@
  */
 import { nextTurn } from '#platform';
 import { BitnetError } from '../../base/errors.ts';
+import { embedTokens } from '../embedding.ts';
 import type { Engine } from '../engine.ts';
 import { checkTokens } from '../session.ts';
 import { EmbedTask, type EmbedTokens } from './embed-task.ts';
@@ -68,7 +69,7 @@ export class Scheduler {
     this.engine = engine;
     this.#maxRunning = options.maxRunning ?? DEFAULT_RUNNING;
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_WAITING;
-    this.#embedTokens = options.embedTokens ?? embedNothing;
+    this.#embedTokens = options.embedTokens ?? embedAlone;
     this.#runner = new StepRunner(engine);
     this.#memory = new KvMemory(engine, options.kvCacheBytes);
   }
@@ -373,7 +374,6 @@ function isMemoryError(error: unknown): error is BitnetError {
   return error instanceof BitnetError && error.code.startsWith('memory/');
 }
 
-/** Stands in for a model's vectors. */
-async function embedNothing(engine: Engine): Promise<Float32Array> {
-  return new Float32Array(engine.config.embeddingLength);
-}
+/** On a cache that is made for it. */
+const embedAlone: EmbedTokens = (engine, tokens, pooling, signal) =>
+  embedTokens(engine, tokens, pooling, { signal });
