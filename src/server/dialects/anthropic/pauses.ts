@@ -1,0 +1,41 @@
+/** Tells when a stream has been silent for a while, so that a client can be told that its answer is still under way. */
+
+/**
+ * What `items` yields, with an undefined wherever nothing came for this long. Leaving the loop ends `items` too.
+ *
+ * @throws as iterating `items`
+ */
+export async function* withPauses<T>(
+  items: AsyncGenerator<T, void, undefined>,
+  seconds: number,
+): AsyncGenerator<T | undefined, void, undefined> {
+  let next: Promise<IteratorResult<T, void>> | undefined;
+  try {
+    for (;;) {
+      next ??= items.next();
+      const result = await firstOf(next, seconds);
+      if (result === undefined) yield undefined;
+      else if (result.done === true) return;
+      else {
+        next = undefined;
+        yield result.value;
+      }
+    }
+  } finally {
+    // A failure of what nobody waits for any more is no failure.
+    next?.catch(() => {});
+    await items.return();
+  }
+}
+
+async function firstOf<T>(promise: Promise<T>, seconds: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const pause = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), seconds * 1000);
+  });
+  try {
+    return await Promise.race([promise, pause]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The Anthropic API: `POST /v1/messages`, as one message or as a stream of events, and `POST /v1/messages/count_tokens`.
+ * No `anthropic-version` or `anthropic-beta` is asked for; the key is checked in front of all dialects.
+ */
+import { failureOf } from '../../http/failure.ts';
+import { streamedResponse } from '../../http/streamed-response.ts';
+import { replyTokens, startReply } from '../../reply/reply.ts';
+import type { AddRoutes, ServerContext, ServerRequest } from '../../server-context.ts';
+import { checkedBody } from '../checked-body.ts';
+import { withModel } from '../leased.ts';
+import { conversationOf } from './conversation.ts';
+import { anthropicError } from './error-body.ts';
+import { messageEvents, messageOf } from './message.ts';
+import { countTokensParams, type MessagesParams, messagesParams } from './request-schema.ts';
+
+/** The Anthropic API. */
+export const addAnthropicRoutes: AddRoutes = (app, context) => {
+  app.post('/v1/messages', (c) => answered(c, () => createMessage(c, context)));
+  app.post('/v1/messages/count_tokens', (c) => answered(c, () => countTokens(c, context)));
+};
+
+async function answered(c: ServerRequest, answer: () => Promise<Response>): Promise<Response> {
+  const requestId = c.get('requestId');
+  try {
+    const response = await answer();
+    response.headers.set('request-id', requestId);
+    return response;
+  } catch (error) {
+    return anthropicError(failureOf(error), requestId);
+  }
+}
+
+async function createMessage(c: ServerRequest, { models }: ServerContext): Promise<Response> {
+  const params = await checkedBody(c, messagesParams);
+  const conversation = conversationOf(params);
+  return withModel(models, { name: params.model, signal: c.get('signal') }, async (leased) => {
+    const reply = await startReply(leased.served, {
+      ...conversation,
+      sampling: samplingOf(params),
+      maxTokens: params.max_tokens,
+      stop: params.stop_sequences ?? [],
+      signal: leased.signal,
+    });
+    const header = {
+      id: `msg_${crypto.randomUUID().replaceAll('-', '')}`,
+      model: params.model,
+      wantsDiagnostics: params.diagnostics?.previous_message_id != null,
+    };
+    if (params.stream !== true) return Response.json(await messageOf(reply, header));
+    return streamedResponse(
+      'text/event-stream',
+      leased.keep(messageEvents(reply, header, c.get('requestId'))),
+    );
+  });
+}
+
+/** The whole distribution but for the least likely tokens, unless the request says otherwise. */
+function samplingOf({ temperature, top_p: topP, top_k: topK }: MessagesParams): {
+  temperature: number;
+  topP: number;
+  topK: number;
+  minP: number;
+} {
+  return { temperature: temperature ?? 1, topP: topP ?? 1, topK: topK ?? 40, minP: 0 };
+}
+
+async function countTokens(c: ServerRequest, { models }: ServerContext): Promise<Response> {
+  const params = await checkedBody(c, countTokensParams);
+  const conversation = conversationOf(params);
+  return withModel(models, { name: params.model, signal: c.get('signal') }, async ({ served }) =>
+    Response.json({ input_tokens: replyTokens(served, conversation).length }),
+  );
+}
