@@ -5,6 +5,8 @@
 import type { SchedulerOptions } from '../engine/serving/scheduler.ts';
 import { BitnetError, type LoadOptions, type Model } from '../index.ts';
 import { createApp } from './app.ts';
+import { addAnthropicRoutes } from './dialects/anthropic/routes.ts';
+import { addOpenAiRoutes } from './dialects/openai/openai-routes.ts';
 import { keyCheck } from './http/api-keys.ts';
 import { checkLimits, type RequestLimits } from './http/limits.ts';
 import { type ModelEntry, nameModels } from './models/model-entry.ts';
@@ -68,7 +70,7 @@ export interface BitnetServer {
 }
 
 /** The APIs. */
-const DIALECTS: readonly AddRoutes[] = [];
+const DIALECTS: readonly AddRoutes[] = [addOpenAiRoutes, addAnthropicRoutes];
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 300;
 const DEFAULT_MAX_LOADED = 3;
