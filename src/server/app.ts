@@ -55,11 +55,7 @@ export function createApp(options: AppOptions): App {
     return unknownRoute(c, methods);
   });
   hono.onError((error, c) => {
-    const failure = failureOf(error);
-    if (failure.status === 500) {
-      options.log.write('error', 'error', { id: c.get('requestId'), error: error.stack ?? String(error) });
-    }
-    return errorResponse(c.req.path, c.get('requestId'), failure);
+    return errorResponse(c.req.path, c.get('requestId'), failureOf(error));
   });
   return { hono, idle: () => requests.idle(), abortAll: () => requests.abortAll() };
 }

@@ -8,7 +8,8 @@ export interface RequestVariables {
   readonly requestId: string;
   /** Aborted when the client goes, the time is up, or the server ends. */
   readonly signal: AbortSignal;
-  readonly limits: RequestLimits;
+  /** Default: DEFAULT_LIMITS. */
+  readonly limits?: RequestLimits;
 }
 
 /** The framework's types for this server. */

@@ -5,7 +5,7 @@
 import type { ServerRequest } from '../server-context.ts';
 import { RequestError } from './failure.ts';
 import { checkJsonSize } from './json-limits.ts';
-import type { RequestLimits } from './limits.ts';
+import { DEFAULT_LIMITS, type RequestLimits } from './limits.ts';
 
 /**
  * The parsed body.
@@ -14,7 +14,7 @@ import type { RequestLimits } from './limits.ts';
  *   for too long, 400 for what is no UTF-8, no JSON, too deep or has too many values; the signal's reason
  */
 export async function readJson(c: ServerRequest): Promise<unknown> {
-  const limits = c.get('limits');
+  const limits = c.get('limits') ?? DEFAULT_LIMITS;
   checkHeaders(c);
   const bytes = await readBody(c, limits);
   if (bytes.length === 0) {

@@ -3,6 +3,8 @@
  * in the prefill of a long prompt, event streams get a comment, so that nobody between takes the connection for dead.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 /** One server-sent event (WHATWG HTML, "Server-sent events"); `data` is written as JSON unless it is a string. */
 export function sse(data: unknown, event?: string): string {
   const text = typeof data === 'string' ? data : JSON.stringify(data);
@@ -57,6 +59,8 @@ export function streamedResponse(
 ): Response {
   const encoder = new TextEncoder();
   const isEvents = contentType.startsWith('text/event-stream');
+  // What the generator does belongs to the request, though it runs whenever the client reads.
+  const inRequest = AsyncLocalStorage.snapshot();
   let watch: StreamWatch | undefined;
   let stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   let next: ReturnType<typeof chunks.next> | undefined;
@@ -67,7 +71,7 @@ export function streamedResponse(
     await chunks.return().catch(() => {});
   };
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    next ??= chunks.next();
+    next ??= inRequest(() => chunks.next());
     const result = isEvents ? await within(next, keepAliveSeconds) : await next;
     if (result?.done) {
       watch?.ended();

@@ -39,7 +39,8 @@ export class Log {
   request(record: RequestRecord, status: number, error?: unknown): void {
     const figures = figuresOf(record);
     const milliseconds = (seconds: number) => Math.round(seconds * 1000);
-    this.write(status >= 500 ? 'error' : 'info', 'request', {
+    const { fault } = record;
+    this.write(fault !== undefined || status === 500 ? 'error' : 'info', 'request', {
       id: record.id,
       method: record.method,
       path: record.path.slice(0, 200),
@@ -55,6 +56,7 @@ export class Log {
         ttft_ms: milliseconds(figures.firstTokenSeconds),
       }),
       ...(error !== undefined && { error: error instanceof Error ? error.message : String(error) }),
+      ...(fault !== undefined && { fault: fault instanceof Error ? fault.stack : String(fault) }),
       ...(record.texts !== undefined && { texts: record.texts }),
     });
   }

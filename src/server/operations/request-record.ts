@@ -19,6 +19,8 @@ export interface RequestRecord {
   model?: string;
   /** What its sequences have come to, read when the request ends. */
   readonly sequences: { readonly progress: SequenceProgress }[];
+  /** What the server failed with, where that was not the client's fault. */
+  fault?: unknown;
   /** Where prompts are logged: texts of prompts and replies. */
   readonly texts?: { prompt: string; reply: string }[];
 }
