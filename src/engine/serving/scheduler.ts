@@ -55,6 +55,8 @@ export class Scheduler {
   readonly #counts = { promptTokens: 0, cachedTokens: 0, preempted: 0, refused: 0, cancelled: 0 };
   #generatedTokens = 0;
   #submissions = 0;
+  /** A sequence has lost its memory, and none has ended since: whoever was admitted now would only take it from others. */
+  #isShort = false;
   #isLooping = false;
   #loop: Promise<void> = Promise.resolve();
   #closed: BitnetError | undefined;
@@ -188,7 +190,9 @@ export class Scheduler {
     this.#unlisten.delete(task);
     this.#waiting.remove(task);
     if (task.kind === 'embed' || task.isInStep) return;
-    if (this.#running.delete(task)) this.#memory.close(task, isKept);
+    if (!this.#running.delete(task)) return;
+    this.#memory.close(task, isKept);
+    this.#isShort = false;
   }
 
   /** Ends everything with a fault that concerns all. */
@@ -232,6 +236,7 @@ export class Scheduler {
   /** Gives places to those that wait, as far as there are any. */
   #admit(): void {
     for (;;) {
+      if (this.#isShort && this.#running.size > 0) return;
       const active = [...this.#running].filter((task) => !task.isPaused).length;
       if (active + (this.#embedding === undefined ? 0 : 1) >= this.#maxRunning) return;
       const sources = new Map<SequenceTask, PrefixSource>();
@@ -325,6 +330,7 @@ export class Scheduler {
     }
     const victim = others.reduce((worst, task) => (yields(task, worst) ? task : worst), first!);
     this.#counts.preempted++;
+    this.#isShort = true;
     this.#running.delete(victim);
     this.#memory.close(victim, false);
     victim.state = 'waiting';
