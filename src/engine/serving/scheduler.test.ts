@@ -69,6 +69,8 @@ for (const head of ['fast', 'exact'] as const) {
       assert.ok(cachedTokens > 0 && cachedTokens < promptTokens);
       await scheduler.dispose();
       assert.equal(engine.usedBytes, baseline);
+      const { outputs, fallbacks } = engine.headStatistics;
+      assert.ok(head === 'exact' ? outputs === 0 : outputs > 2 * fallbacks, 'a fast head is not read whole');
     });
   });
 }
@@ -369,6 +371,21 @@ describe('a scheduler', () => {
       const expected = await generateAlone(engine, randomTokens(1, 5), { ...GREEDY, maxTokens: 300 });
       assert.deepEqual(await read(slow), expected);
     }));
+
+  test('a sequence that pauses gives its memory up to those that wait', () =>
+    withScheduler(
+      { kvCacheBytes: 3 * kvCacheBytes(engine.config, 64, engine.kvFormat) },
+      async (scheduler) => {
+        const options = { ...GREEDY, maxTokens: 100 };
+        const slow = scheduler.submit(randomTokens(1, 60), options);
+        while (slow.progress.generatedTokens < MOST_UNREAD)
+          await new Promise((resolve) => setImmediate(resolve));
+        assert.equal((await read(scheduler.submit(randomTokens(2, 130), GREEDY))).ids.length, 8);
+        assert.equal(scheduler.statistics.preempted, 1);
+        assert.equal(scheduler.statistics.waiting, 1);
+        assert.deepEqual(await read(slow), await generateAlone(engine, randomTokens(1, 60), options));
+      },
+    ));
 
   test('a fault of one sequence ends that one alone', () =>
     withScheduler({}, async (scheduler) => {
