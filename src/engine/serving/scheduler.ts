@@ -55,7 +55,7 @@ export class Scheduler {
   readonly #counts = { promptTokens: 0, cachedTokens: 0, preempted: 0, refused: 0, cancelled: 0 };
   #generatedTokens = 0;
   #submissions = 0;
-  /** A sequence has lost its memory, and none has ended since: whoever was admitted now would only take it from others. */
+  /** The machine has less memory than the budget, and no sequence has ended since: nobody else would find any. */
   #isShort = false;
   #isLooping = false;
   #loop: Promise<void> = Promise.resolve();
@@ -325,7 +325,7 @@ export class Scheduler {
     if (first === undefined) return false;
     if (others.length > 0) {
       this.#preempt(others.reduce((worst, task) => (yields(task, worst) ? task : worst), first));
-      this.#isShort = true;
+      this.#isShort = error !== undefined;
       return true;
     }
     if (this.#embedding !== undefined && error === undefined) return false;
