@@ -102,15 +102,15 @@ describe('a scheduler under load', () => {
   }
 
   test('gives everybody what they would have had alone, and leaves nothing behind', async () => {
-    const totals = { read: 0, leave: 0, abort: 0, slow: 0, preempted: 0, cachedTokens: 0 };
+    const totals = { read: 0, leave: 0, abort: 0, slow: 0, cachedTokens: 0 };
     for (let seed = 0; seed < 4; seed++) {
       const random = createRandom(seed);
       const engine = engines[seed % 2]!;
       const baseline = engine.usedBytes;
       const blockBytes = kvCacheBytes(engine.config, 64, engine.kvFormat);
       const scheduler = new Scheduler(engine, {
-        maxRunning: 1 + random.below(20),
-        kvCacheBytes: (6 + random.below(6)) * blockBytes,
+        maxRunning: 2 + random.below(15),
+        kvCacheBytes: (6 + 2 * seed) * blockBytes,
       });
       const watch = setInterval(() => assert.ok(scheduler.statistics.kvCacheUsage <= 1), 1);
       try {
@@ -119,10 +119,9 @@ describe('a scheduler under load', () => {
       } finally {
         clearInterval(watch);
       }
-      const { running, waiting, kvCacheInUse, cancelled, preempted, cachedTokens } = scheduler.statistics;
+      const { running, waiting, kvCacheInUse, cancelled, cachedTokens } = scheduler.statistics;
       assert.deepEqual({ running, waiting, kvCacheInUse }, { running: 0, waiting: 0, kvCacheInUse: 0 });
       assert.ok(cancelled <= 24);
-      totals.preempted += preempted;
       totals.cachedTokens += cachedTokens;
       scheduler.clearPrefixCache();
       assert.equal(engine.usedBytes, baseline, `seed ${seed}`);
