@@ -205,8 +205,15 @@ export class Session {
   }
 }
 
-/** @throws ContextLengthExceeded; BitnetError `tokens/empty`, `tokens/bad-id` */
-export function checkTokens(engine: Engine, tokens: ArrayLike<number>): void {
+/**
+ * Refuses what cannot be one sequence of the engine.
+ *
+ * @throws ContextLengthExceeded; BitnetError `tokens/empty`, `tokens/bad-id`
+ */
+export function checkTokens(
+  engine: Pick<Engine, 'config' | 'contextLength'>,
+  tokens: ArrayLike<number>,
+): void {
   if (tokens.length === 0) {
     throw new BitnetError('tokens/empty', 'there are no tokens to compute; give at least one');
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BitnetError, ContextLengthExceeded } from '../../base/errors.ts';
 import { kvCacheBytes } from '../../model/kv-cache.ts';
+import { embedTokens } from '../embedding.ts';
 import type { Engine, StepItem } from '../engine.ts';
 import {
   generateAlone,
@@ -475,6 +476,17 @@ describe('a scheduler', () => {
       await rejected;
     });
   });
+
+  test('vectors are the same among sequences', () =>
+    withScheduler({}, async (scheduler) => {
+      const texts = [1, 2, 3].map((seed) => randomTokens(seed, 50 * seed));
+      const sequence = read(scheduler.submit(randomTokens(4, 20), { ...GREEDY, maxTokens: 40 }));
+      const vectors = await Promise.all(texts.map((text) => scheduler.embed(text, 'mean')));
+      for (const [i, text] of texts.entries()) {
+        assert.deepEqual(vectors[i], await embedTokens(engine, text, 'mean'));
+      }
+      assert.equal((await sequence).ids.length, 40);
+    }));
 
   test('disposed of, it ends all and takes no more', () =>
     withScheduler({ maxRunning: 1 }, async (scheduler) => {

@@ -6,6 +6,7 @@
  */
 import { nextTurn } from '#platform';
 import { BitnetError } from '../../base/errors.ts';
+import { embedTokens } from '../embedding.ts';
 import type { Engine } from '../engine.ts';
 import { checkTokens } from '../session.ts';
 import { EmbedTask, type EmbedTokens } from './embed-task.ts';
@@ -28,7 +29,7 @@ export interface SchedulerOptions {
    * can still address if that is less, but room for one full context in any case.
    */
   readonly kvCacheBytes?: number;
-  /** What computes vectors of texts. */
+  /** What computes vectors of texts; by default src/engine/embedding.ts. */
   readonly embedTokens?: EmbedTokens;
 }
 
@@ -68,7 +69,7 @@ export class Scheduler {
     this.engine = engine;
     this.#maxRunning = options.maxRunning ?? DEFAULT_RUNNING;
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_WAITING;
-    this.#embedTokens = options.embedTokens ?? embedNothing;
+    this.#embedTokens = options.embedTokens ?? embedTokens;
     this.#runner = new StepRunner(engine);
     this.#memory = new KvMemory(engine, options.kvCacheBytes);
   }
@@ -371,9 +372,4 @@ function yields(a: SequenceTask, b: SequenceTask): boolean {
 
 function isMemoryError(error: unknown): error is BitnetError {
   return error instanceof BitnetError && error.code.startsWith('memory/');
-}
-
-/** Stands in for a model's vectors. */
-async function embedNothing(engine: Engine): Promise<Float32Array> {
-  return new Float32Array(engine.config.embeddingLength);
 }
