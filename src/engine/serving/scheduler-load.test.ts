@@ -24,7 +24,7 @@ const PROMPTS: readonly (readonly number[])[] = [
   [...randomTokens(1, 100), ...randomTokens(2, 40), 7],
 ];
 const OPTIONS: readonly SequenceOptions[] = [
-  { temperature: 0, maxTokens: 70 },
+  { temperature: 0, maxTokens: 150 },
   { temperature: 1, topK: 40, seed: 5, maxTokens: 25 },
   { temperature: 1, topK: 0, seed: 6, logprobs: 2, maxTokens: 8 },
   { temperature: 0, promptLogprobs: 1, maxTokens: 3 },
@@ -40,19 +40,26 @@ function randomBehaviour(random: Random): Behaviour {
 }
 
 describe('a scheduler under load', () => {
-  let engine: Engine;
-  let baseline: number;
-  const expected = new Map<string, Outcome>();
+  /** On the calling thread, and on threads of their own, where much can happen during a step. */
+  let engines: readonly Engine[];
+  const expected = new Map<string, Promise<Outcome>>();
   before(async () => {
-    engine = await tinyEngine({ head: 'fast' });
-    baseline = engine.usedBytes;
+    engines = [await tinyEngine({ head: 'fast' }), await tinyEngine({ head: 'fast', threads: 2 })];
   });
-  after(() => engine.dispose());
+  after(() => Promise.all(engines.map((engine) => engine.dispose())));
 
   function optionsOf(kind: number): SequenceOptions {
     const options = OPTIONS[kind % OPTIONS.length]!;
     if (kind < OPTIONS.length) return options;
-    return { ...options, constraint: randomConstraint(kind, engine.config.vocabularySize) };
+    return { ...options, constraint: randomConstraint(kind, engines[0]!.config.vocabularySize) };
+  }
+
+  /** What a sequence is alone. */
+  function expectedOf(prompt: number, kind: number): Promise<Outcome> {
+    const key = `${prompt} ${kind}`;
+    const known = expected.get(key) ?? generateAlone(engines[0]!, PROMPTS[prompt]!, optionsOf(kind));
+    expected.set(key, known);
+    return known;
   }
 
   /** Lives as one client; what it has read is what the sequence is alone. */
@@ -63,7 +70,7 @@ describe('a scheduler under load', () => {
     const priority = random.below(3) - 1;
     for (let turns = random.below(60); turns > 0; turns--)
       await new Promise((resolve) => setImmediate(resolve));
-    const alone = expected.get(`${prompt} ${kind}`)!;
+    const alone = await expectedOf(prompt, kind);
     const controller = new AbortController();
     const sequence = scheduler.submit(PROMPTS[prompt]!, {
       ...optionsOf(kind),
@@ -95,30 +102,26 @@ describe('a scheduler under load', () => {
   }
 
   test('gives everybody what they would have had alone, and leaves nothing behind', async () => {
-    for (const [prompt, tokens] of PROMPTS.entries()) {
-      for (let kind = 0; kind < 2 * OPTIONS.length; kind++) {
-        expected.set(`${prompt} ${kind}`, await generateAlone(engine, tokens, optionsOf(kind)));
-      }
-    }
-    const blockBytes = kvCacheBytes(engine.config, 64, engine.kvFormat);
-    const totals = { read: 0, leave: 0, abort: 0, slow: 0, preempted: 0, cachedTokens: 0 };
-    for (let seed = 0; seed < 8; seed++) {
+    const totals = { read: 0, leave: 0, abort: 0, slow: 0, cachedTokens: 0 };
+    for (let seed = 0; seed < 4; seed++) {
       const random = createRandom(seed);
+      const engine = engines[seed % 2]!;
+      const baseline = engine.usedBytes;
+      const blockBytes = kvCacheBytes(engine.config, 64, engine.kvFormat);
       const scheduler = new Scheduler(engine, {
-        maxRunning: 1 + random.below(20),
-        kvCacheBytes: (4 + random.below(16)) * blockBytes,
+        maxRunning: 2 + random.below(15),
+        kvCacheBytes: (6 + 2 * seed) * blockBytes,
       });
       const watch = setInterval(() => assert.ok(scheduler.statistics.kvCacheUsage <= 1), 1);
       try {
-        for (const kind of await Promise.all(Array.from({ length: 30 }, () => live(scheduler, random))))
+        for (const kind of await Promise.all(Array.from({ length: 24 }, () => live(scheduler, random))))
           totals[kind]++;
       } finally {
         clearInterval(watch);
       }
-      const { running, waiting, kvCacheInUse, cancelled, preempted, cachedTokens } = scheduler.statistics;
+      const { running, waiting, kvCacheInUse, cancelled, cachedTokens } = scheduler.statistics;
       assert.deepEqual({ running, waiting, kvCacheInUse }, { running: 0, waiting: 0, kvCacheInUse: 0 });
-      assert.ok(cancelled <= 30);
-      totals.preempted += preempted;
+      assert.ok(cancelled <= 24);
       totals.cachedTokens += cachedTokens;
       scheduler.clearPrefixCache();
       assert.equal(engine.usedBytes, baseline, `seed ${seed}`);
@@ -130,7 +133,9 @@ describe('a scheduler under load', () => {
   });
 
   test('disposed of in the middle of a load, it leaves nothing behind', async () => {
-    for (let seed = 0; seed < 6; seed++) {
+    for (let seed = 0; seed < 4; seed++) {
+      const engine = engines[seed % 2]!;
+      const baseline = engine.usedBytes;
       const scheduler = new Scheduler(engine, { maxRunning: 6 });
       const ends = Array.from({ length: 12 }, async (_, i) => {
         const sequence = scheduler.submit(PROMPTS[i % PROMPTS.length]!, { temperature: 0, seed: i });

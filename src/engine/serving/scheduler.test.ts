@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BitnetError, ContextLengthExceeded } from '../../base/errors.ts';
 import { kvCacheBytes } from '../../model/kv-cache.ts';
+import { embedTokens } from '../embedding.ts';
 import type { Engine, StepItem } from '../engine.ts';
 import {
   generateAlone,
@@ -190,6 +191,39 @@ describe('a scheduler', () => {
           await generateAlone(engine, prompt, { seed, temperature: 1, maxTokens: 5 }),
         );
       }
+    }));
+
+  test('what two have in common is computed once by then, even when it is less than a block', () =>
+    withScheduler({}, async (scheduler) => {
+      const template = randomTokens(11, 20);
+      const prompts = [1, 2].map((seed) => [...template, ...randomTokens(seed, 12)]);
+      const sequences = prompts.map((prompt) => scheduler.submit(prompt, GREEDY));
+      const outcomes = await Promise.all(sequences.map(read));
+      assert.deepEqual(
+        sequences.map(({ progress }) => progress.cachedTokens),
+        [0, 20],
+      );
+      for (const [i, prompt] of prompts.entries()) {
+        assert.deepEqual(outcomes[i], await generateAlone(engine, prompt, GREEDY));
+      }
+    }));
+
+  test('who waits for a prefix goes on by itself when the one that computes it is cancelled', () =>
+    withScheduler({}, async (scheduler) => {
+      const controller = new AbortController();
+      const prompt = randomTokens(12, 300);
+      const leader = scheduler.submit([...prompt, 1], { ...GREEDY, signal: controller.signal });
+      const follower = scheduler.submit([...prompt, 2], GREEDY);
+      for (let turns = 0; turns < 6; turns++) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(scheduler.statistics.waiting, 1);
+      controller.abort('gone');
+      await assert.rejects(read(leader), (error) => error === 'gone');
+      assert.deepEqual(await read(follower), await generateAlone(engine, [...prompt, 2], GREEDY));
+      const { cachedTokens } = follower.progress;
+      assert.ok(
+        cachedTokens >= 64 && cachedTokens < 300,
+        `${cachedTokens} of what the other one had come to`,
+      );
     }));
 
   test('scores of a prompt are computed whatever the prefix cache holds', () =>
@@ -418,7 +452,7 @@ describe('a scheduler', () => {
   test('vectors wait in line, one at a time, and end with their signal', async () => {
     const calls: number[] = [];
     const open: (() => void)[] = [];
-    const embedTokens: SchedulerOptions['embedTokens'] = async (_, tokens, _pooling, signal) => {
+    const embedTokens: SchedulerOptions['embedTokens'] = async (_, tokens, _pooling, { signal }) => {
       calls.push(tokens.length);
       await new Promise<void>((resolve, reject) => {
         open.push(resolve);
@@ -442,6 +476,17 @@ describe('a scheduler', () => {
       await rejected;
     });
   });
+
+  test('vectors are the same among sequences', () =>
+    withScheduler({}, async (scheduler) => {
+      const texts = [1, 2, 3].map((seed) => randomTokens(seed, 50 * seed));
+      const sequence = read(scheduler.submit(randomTokens(4, 20), { ...GREEDY, maxTokens: 40 }));
+      const vectors = await Promise.all(texts.map((text) => scheduler.embed(text, 'mean')));
+      for (const [i, text] of texts.entries()) {
+        assert.deepEqual(vectors[i], await embedTokens(engine, text, 'mean'));
+      }
+      assert.equal((await sequence).ids.length, 40);
+    }));
 
   test('disposed of, it ends all and takes no more', () =>
     withScheduler({ maxRunning: 1 }, async (scheduler) => {

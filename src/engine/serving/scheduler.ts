@@ -29,7 +29,7 @@ export interface SchedulerOptions {
    * can still address if that is less, but room for one full context in any case.
    */
   readonly kvCacheBytes?: number;
-  /** What computes vectors of texts. */
+  /** What computes vectors of texts; by default src/engine/embedding.ts. */
   readonly embedTokens?: EmbedTokens;
 }
 
@@ -56,7 +56,7 @@ export class Scheduler {
   readonly #counts = { promptTokens: 0, cachedTokens: 0, preempted: 0, refused: 0, cancelled: 0 };
   #generatedTokens = 0;
   #submissions = 0;
-  /** A sequence has lost its memory, and none has ended since: whoever was admitted now would only take it from others. */
+  /** The machine has less memory than the budget, and no sequence has ended since: nobody else would find any. */
   #isShort = false;
   #isLooping = false;
   #loop: Promise<void> = Promise.resolve();
@@ -69,7 +69,7 @@ export class Scheduler {
     this.engine = engine;
     this.#maxRunning = options.maxRunning ?? DEFAULT_RUNNING;
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_WAITING;
-    this.#embedTokens = options.embedTokens ?? embedAlone;
+    this.#embedTokens = options.embedTokens ?? embedTokens;
     this.#runner = new StepRunner(engine);
     this.#memory = new KvMemory(engine, options.kvCacheBytes);
   }
@@ -326,7 +326,7 @@ export class Scheduler {
     if (first === undefined) return false;
     if (others.length > 0) {
       this.#preempt(others.reduce((worst, task) => (yields(task, worst) ? task : worst), first));
-      this.#isShort = true;
+      this.#isShort = error !== undefined;
       return true;
     }
     if (this.#embedding !== undefined && error === undefined) return false;
@@ -373,7 +373,3 @@ function yields(a: SequenceTask, b: SequenceTask): boolean {
 function isMemoryError(error: unknown): error is BitnetError {
   return error instanceof BitnetError && error.code.startsWith('memory/');
 }
-
-/** On a cache that is made for it. */
-const embedAlone: EmbedTokens = (engine, tokens, pooling, signal) =>
-  embedTokens(engine, tokens, pooling, { signal });
