@@ -25,8 +25,10 @@ export function requestGrammar(request: ConstraintRequest, maxStates: number): s
   if (tools.length === 0 || toolChoice === 'none') {
     return format.kind === 'text' ? undefined : rules.text(answerRule(format, json));
   }
-  const offered = typeof toolChoice === 'object' ? tools.filter((tool) => tool.name === toolChoice.name) : tools;
-  if (offered.length === 0) throw new BitnetError('option/tool-choice', 'the tool to be called is none of the tools');
+  const offered =
+    typeof toolChoice === 'object' ? tools.filter((tool) => tool.name === toolChoice.name) : tools;
+  if (offered.length === 0)
+    throw new BitnetError('option/tool-choice', 'the tool to be called is none of the tools');
   const call = rules.add(offered.map((tool) => callRule(tool, json)).join(' | '));
   if (toolChoice === 'auto' && format.kind === 'text') {
     return rules.text(
@@ -48,11 +50,17 @@ function callRule(tool: ToolDefinition, json: JsonGrammar): string {
     return `${head} ${rule} ${literal(`}\n${CALL_END}`)}`;
   } catch (cause) {
     if (!(cause instanceof BitnetError)) throw cause;
-    throw new BitnetError(cause.code, `tool "${tool.name}": ${cause.message}`, { details: cause.details, cause });
+    throw new BitnetError(cause.code, `tool "${tool.name}": ${cause.message}`, {
+      details: cause.details,
+      cause,
+    });
   }
 }
 
-function answerRule(format: Exclude<OutputFormat, { kind: 'text' }> | OutputFormat, json: JsonGrammar): string {
+function answerRule(
+  format: Exclude<OutputFormat, { kind: 'text' }> | OutputFormat,
+  json: JsonGrammar,
+): string {
   switch (format.kind) {
     case 'json':
       return json.object;

@@ -7,7 +7,13 @@ import type { TokenConstraint } from '../../engine/generation/constraint.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { ConstraintCompiler, ConstraintRequest } from './constraint-compiler.ts';
 import { requestGrammar } from './request-grammar.ts';
-import { type CompilerHandle, createXGrammar, type Handle, type MatcherHandle, type XGrammarModule } from './xgrammar-module.ts';
+import {
+  type CompilerHandle,
+  createXGrammar,
+  type Handle,
+  type MatcherHandle,
+  type XGrammarModule,
+} from './xgrammar-module.ts';
 
 /** Bounds of a compiler. */
 export interface ConstraintOptions {
@@ -25,7 +31,10 @@ const LEAST_STATES = 64;
 const MOST_STATES = 4000;
 
 /** A compiler for the vocabulary of a model. */
-export function createConstraintCompiler(tokenizer: Tokenizer, options: ConstraintOptions = {}): ConstraintCompiler {
+export function createConstraintCompiler(
+  tokenizer: Tokenizer,
+  options: ConstraintOptions = {},
+): ConstraintCompiler {
   return new XGrammarCompiler(tokenizer, options);
 }
 
@@ -47,14 +56,20 @@ class XGrammarCompiler implements ConstraintCompiler {
   constructor(tokenizer: Tokenizer, options: ConstraintOptions) {
     this.#tokenizer = tokenizer;
     this.#options = options;
-    this.#maxStates = Math.max(LEAST_STATES, Math.min(MOST_STATES, Math.round(STATE_WORK / tokenizer.vocabSize)));
+    this.#maxStates = Math.max(
+      LEAST_STATES,
+      Math.min(MOST_STATES, Math.round(STATE_WORK / tokenizer.vocabSize)),
+    );
   }
 
   async compile(request: ConstraintRequest): Promise<TokenConstraint | undefined> {
     const grammar = requestGrammar(request, this.#maxStates);
     if (grammar === undefined) return undefined;
     if (this.#tokenizer.stopIds.size === 0) {
-      throw new BitnetError('option/format', 'the model has no token that ends a text, which constrained output needs');
+      throw new BitnetError(
+        'option/format',
+        'the model has no token that ends a text, which constrained output needs',
+      );
     }
     if (this.#disposed) throw new BitnetError('model/disposed', 'the model has been unloaded');
     this.#instance ??= createInstance(this.#tokenizer);
@@ -65,7 +80,9 @@ class XGrammarCompiler implements ConstraintCompiler {
       return new GrammarConstraint(instance.module, matcher, this.#tokenizer);
     } catch (cause) {
       this.#renew();
-      throw new BitnetError('schema/failed', 'the grammar of the output format could not be compiled', { cause });
+      throw new BitnetError('schema/failed', 'the grammar of the output format could not be compiled', {
+        cause,
+      });
     }
   }
 

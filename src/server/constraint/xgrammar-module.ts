@@ -63,7 +63,8 @@ export function createXGrammar(): Promise<XGrammarModule> {
 function loadFactory(): CreateModule {
   const path = createRequire(import.meta.url).resolve('@mlc-ai/web-xgrammar');
   const source = readFileSync(path, 'utf8');
-  if (!source.includes(KEPT_INSTANCE)) throw new Error('@mlc-ai/web-xgrammar has another layout than its pinned version');
+  if (!source.includes(KEPT_INSTANCE))
+    throw new Error('@mlc-ai/web-xgrammar has another layout than its pinned version');
   const exported: { createModule?: CreateModule } = {};
   const evaluate = new Function(
     'exports',

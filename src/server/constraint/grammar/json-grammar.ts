@@ -52,7 +52,7 @@ export class JsonGrammar {
     return this.rules.shared('string', () => {
       const rest = this.rules.shared('string-rest', () => {
         const next = this.rules.shared('string-rest', () => '');
-        const ways = [...byteSequences(PLAIN), ...ESCAPES.map((escape) => `"\\\\" ${escape}`)];
+        const ways = [...byteSequences(PLAIN), ...ESCAPES.map((form) => `"\\\\" ${form}`)];
         return `"\\"" | ${ways.map((way) => `${way} ${next}`).join(' | ')}`;
       });
       return `"\\"" ${rest}`;
@@ -66,7 +66,9 @@ export class JsonGrammar {
 
   /** What a regular expression matches, without quotes. */
   expression(pattern: string): string {
-    return this.rules.shared(`expression ${pattern}`, () => this.strings.write(parseRegex(pattern), this.end));
+    return this.rules.shared(`expression ${pattern}`, () =>
+      this.strings.write(parseRegex(pattern), this.end),
+    );
   }
 
   /** Any value. */
@@ -155,7 +157,9 @@ export class JsonGrammar {
       if (first !== undefined) branches.set(first, [...(branches.get(first) ?? []), name]);
     }
     const ways = isName ? [] : ['"\\""'];
-    const taken = [...branches.keys()].map((first): CodeRange => [first.codePointAt(0)!, first.codePointAt(0)!]);
+    const taken = [...branches.keys()].map(
+      (first): CodeRange => [first.codePointAt(0)!, first.codePointAt(0)!],
+    );
     const free = this.#keyRest([]);
     ways.push(...byteSequences(without(PLAIN, taken)).map((way) => `${way} ${free}`));
     for (const [first, rest] of branches) {

@@ -48,7 +48,9 @@ export function without(ranges: readonly CodeRange[], others: readonly CodeRange
 /** EBNF alternatives of byte classes, one for ASCII and one for each shape of longer forms. */
 export function byteSequences(ranges: readonly CodeRange[]): string[] {
   const set = normalized(ranges);
-  const ascii = set.filter(([low]) => low < 0x80).map(([low, high]): CodeRange => [low, Math.min(high, 0x7f)]);
+  const ascii = set
+    .filter(([low]) => low < 0x80)
+    .map(([low, high]): CodeRange => [low, Math.min(high, 0x7f)]);
   const out = ascii.length === 0 ? [] : [byteClass(ascii)];
   for (const [first, last, length] of FORMS) {
     for (const [low, high] of set) {

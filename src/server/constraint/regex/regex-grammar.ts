@@ -4,7 +4,13 @@
  */
 import { BitnetError } from '../../../base/errors.ts';
 import type { GrammarRules } from '../grammar/grammar-rules.ts';
-import { ANY_CHARACTER, byteSequences, type CodeRange, normalized, without } from '../grammar/utf8-classes.ts';
+import {
+  ANY_CHARACTER,
+  byteSequences,
+  type CodeRange,
+  normalized,
+  without,
+} from '../grammar/utf8-classes.ts';
 import type { RegexNode } from './parse-regex.ts';
 
 /** How characters are written: as they are, or within a JSON string (RFC 8259, section 7). */
@@ -46,7 +52,9 @@ export class RegexWriter {
    * @throws BitnetError `schema/too-large`, `regex/invalid` for a repetition of what may be empty
    */
   write(node: RegexNode, next: string): string {
-    return node.kind === 'class' ? this.#rules.add(this.alternatives(node, next)) : this.alternatives(node, next);
+    return node.kind === 'class'
+      ? this.#rules.add(this.alternatives(node, next))
+      : this.alternatives(node, next);
   }
 
   /** The same as alternatives for a rule's body. */
@@ -88,7 +96,10 @@ export class RegexWriter {
       for (let i = min; i < max; i++) rule = this.#rules.add(`${this.alternatives(part, rule)} | ${next}`);
     } else {
       if (minimumLength(part) === 0) {
-        throw new BitnetError('regex/invalid', 'an unbounded repetition of what may be empty cannot be enforced');
+        throw new BitnetError(
+          'regex/invalid',
+          'an unbounded repetition of what may be empty cannot be enforced',
+        );
       }
       const loop = this.#rules.reserve();
       rule = this.#rules.define(loop, `${this.alternatives(part, loop)} | ${next}`);
@@ -99,7 +110,10 @@ export class RegexWriter {
 }
 
 function tooMany(count: number): BitnetError {
-  return new BitnetError('schema/too-large', `a repetition of ${count} is more than the ${MAX_REPEATS} supported`);
+  return new BitnetError(
+    'schema/too-large',
+    `a repetition of ${count} is more than the ${MAX_REPEATS} supported`,
+  );
 }
 
 function escapes(set: readonly CodeRange[]): string[] {

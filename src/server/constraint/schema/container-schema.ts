@@ -1,6 +1,15 @@
 /** Objects and arrays of a schema as rules. */
 import { literal } from '../grammar/grammar-rules.ts';
-import { count, invalidSchema, isObject, part, type RuleWriter, type SchemaNode, type SchemaObject, unsupported } from './schema-node.ts';
+import {
+  count,
+  invalidSchema,
+  isObject,
+  part,
+  type RuleWriter,
+  type SchemaNode,
+  type SchemaObject,
+  unsupported,
+} from './schema-node.ts';
 
 const MAX_ITEMS = 10_000;
 
@@ -21,10 +30,18 @@ export function objectRule(writer: RuleWriter, node: SchemaNode, schema: SchemaO
   const required = properties.filter((property) => property.isRequired).length;
   const isRecord = properties.length === 0 && rest !== undefined;
   if (min > Math.max(required, isRecord ? 1 : 0)) {
-    throw unsupported('minProperties', `${node.pointer}/minProperties`, 'is above the number of required properties');
+    throw unsupported(
+      'minProperties',
+      `${node.pointer}/minProperties`,
+      'is above the number of required properties',
+    );
   }
   if (max < properties.length || (rest !== undefined && Number.isFinite(max))) {
-    throw unsupported('maxProperties', `${node.pointer}/maxProperties`, 'is enforced only where the properties listed are few enough');
+    throw unsupported(
+      'maxProperties',
+      `${node.pointer}/maxProperties`,
+      'is enforced only where the properties listed are few enough',
+    );
   }
   if (isRecord) {
     if (rest.schema === true && min === 0) return writer.json.object;
@@ -37,10 +54,15 @@ function checkNames(node: SchemaNode, schema: SchemaObject): void {
   const { propertyNames } = schema;
   const isAny = propertyNames === true || propertyNames === undefined;
   const isString =
-    isObject(propertyNames) && Object.keys(propertyNames).every((key) => key === 'type') &&
+    isObject(propertyNames) &&
+    Object.keys(propertyNames).every((key) => key === 'type') &&
     (propertyNames.type === undefined || propertyNames.type === 'string');
   if (!isAny && !isString) {
-    throw unsupported('propertyNames', `${node.pointer}/propertyNames`, 'is enforced only as {"type": "string"}');
+    throw unsupported(
+      'propertyNames',
+      `${node.pointer}/propertyNames`,
+      'is enforced only as {"type": "string"}',
+    );
   }
 }
 
@@ -57,7 +79,10 @@ function propertiesOf(node: SchemaNode, schema: SchemaObject): Property[] {
   }));
   const missing = [...new Set<string>(required)].filter((name) => !Object.hasOwn(properties, name));
   if (missing.length > 0 && schema.additionalProperties === false) {
-    throw invalidSchema(`${node.pointer}/required`, `names "${missing[0]}", which additionalProperties forbids`);
+    throw invalidSchema(
+      `${node.pointer}/required`,
+      `names "${missing[0]}", which additionalProperties forbids`,
+    );
   }
   const other = schema.additionalProperties ?? true;
   const value = { schema: other, pointer: `${node.pointer}/additionalProperties` };
@@ -69,7 +94,9 @@ function restOf(node: SchemaNode, schema: SchemaObject): SchemaNode | undefined 
   const { additionalProperties, properties, required } = schema;
   if (additionalProperties === false) return undefined;
   if (additionalProperties !== undefined) return part(node, 'additionalProperties');
-  const isOpen = properties === undefined && (required === undefined || (Array.isArray(required) && required.length === 0));
+  const isOpen =
+    properties === undefined &&
+    (required === undefined || (Array.isArray(required) && required.length === 0));
   return isOpen ? { schema: true, pointer: node.pointer } : undefined;
 }
 
@@ -77,7 +104,11 @@ function restOf(node: SchemaNode, schema: SchemaObject): SchemaNode | undefined 
  * Properties in order, then others. `more[i]` is what may follow property i - 1 where one has been written, `first[i]`
  * where none has.
  */
-function closedObject(writer: RuleWriter, properties: readonly Property[], rest: SchemaNode | undefined): string {
+function closedObject(
+  writer: RuleWriter,
+  properties: readonly Property[],
+  rest: SchemaNode | undefined,
+): string {
   const { rules, space } = writer.json;
   const close = rules.shared('close-object', () => `${space} "}"`);
   let more = close;
@@ -109,7 +140,8 @@ export function arrayRule(writer: RuleWriter, node: SchemaNode, schema: SchemaOb
   if (schema.uniqueItems !== undefined && schema.uniqueItems !== false && max > 1) {
     throw unsupported('uniqueItems', `${node.pointer}/uniqueItems`);
   }
-  if (Array.isArray(schema.items)) throw unsupported('items', `${node.pointer}/items`, 'is a list; use prefixItems');
+  if (Array.isArray(schema.items))
+    throw unsupported('items', `${node.pointer}/items`, 'is a list; use prefixItems');
   if (schema.prefixItems !== undefined) return tuple(writer, node, schema, min, max);
   if (schema.items === false) {
     if (min > 0) throw invalidSchema(`${node.pointer}/minItems`, 'asks for items that items forbids');
@@ -130,7 +162,8 @@ function tuple(writer: RuleWriter, node: SchemaNode, schema: SchemaObject, min: 
   const { space } = writer.json;
   const listed = prefixItems.map((_, i) => writer.rule(part(node, 'prefixItems', i))).slice(0, max);
   const isOpen = items !== false && max > listed.length;
-  if (!isOpen && min > listed.length) throw invalidSchema(`${node.pointer}/minItems`, 'is above the number of prefixItems');
+  if (!isOpen && min > listed.length)
+    throw invalidSchema(`${node.pointer}/minItems`, 'is above the number of prefixItems');
   if (listed.length === 0) return writer.json.list(() => '', 0, 0);
   const others = items === false ? undefined : writer.rule(part(node, 'items'));
   const more = writer.json.tail(isOpen ? others : undefined, min - listed.length, max - listed.length);

@@ -2,7 +2,14 @@
  * Whether no value can satisfy two schemas of a `oneOf`: then exactly one of them is what one of them is, and the union is
  * enforced. Seen are types, listed values, and required properties that tell the schemas apart.
  */
-import { invalidSchema, isObject, resolve, type SchemaNode, type SchemaObject, unsupported } from './schema-node.ts';
+import {
+  invalidSchema,
+  isObject,
+  resolve,
+  type SchemaNode,
+  type SchemaObject,
+  unsupported,
+} from './schema-node.ts';
 
 const MAX_REFERENCES = 32;
 const MAX_WAYS = 64;
@@ -13,12 +20,17 @@ const MAX_WAYS = 64;
  * @throws BitnetError `schema/unsupported` where two of them may be satisfied at once
  */
 export function checkDisjoint(root: unknown, nodes: readonly SchemaNode[], pointer: string): void {
-  if (nodes.length > MAX_WAYS) throw unsupported('oneOf', `${pointer}/oneOf`, `has more than ${MAX_WAYS} schemas`);
+  if (nodes.length > MAX_WAYS)
+    throw unsupported('oneOf', `${pointer}/oneOf`, `has more than ${MAX_WAYS} schemas`);
   const schemas = nodes.map((node) => target(root, node));
   for (const [i, a] of schemas.entries()) {
     for (const b of schemas.slice(i + 1)) {
       if (!areDisjoint(root, a, b)) {
-        throw unsupported('oneOf', `${pointer}/oneOf`, 'has schemas that one value could satisfy together; use anyOf');
+        throw unsupported(
+          'oneOf',
+          `${pointer}/oneOf`,
+          'has schemas that one value could satisfy together; use anyOf',
+        );
       }
     }
   }
@@ -36,7 +48,8 @@ function target(root: unknown, node: SchemaNode): SchemaObject {
 
 function areDisjoint(root: unknown, a: SchemaObject, b: SchemaObject): boolean {
   const [valuesA, valuesB] = [valuesOf(a), valuesOf(b)];
-  if (valuesA !== undefined && valuesB !== undefined) return !valuesA.some((value) => valuesB.includes(value));
+  if (valuesA !== undefined && valuesB !== undefined)
+    return !valuesA.some((value) => valuesB.includes(value));
   const [typesA, typesB] = [typesOf(a), typesOf(b)];
   if (typesA === undefined || typesB === undefined) return false;
   const common = typesA.filter((type) => typesB.includes(type));
@@ -53,14 +66,17 @@ function haveMark(root: unknown, a: SchemaObject, b: SchemaObject): boolean {
     if (!inB.includes(name) || !Object.hasOwn(ofA, name) || !Object.hasOwn(ofB, name)) return false;
     const valuesA = valuesOf(target(root, { schema: ofA[name], pointer: '#' }));
     const valuesB = valuesOf(target(root, { schema: ofB[name], pointer: '#' }));
-    return valuesA !== undefined && valuesB !== undefined && !valuesA.some((value) => valuesB.includes(value));
+    return (
+      valuesA !== undefined && valuesB !== undefined && !valuesA.some((value) => valuesB.includes(value))
+    );
   });
 }
 
 /** Values as JSON text; objects and lists are not told apart by theirs. */
 function valuesOf(schema: SchemaObject): string[] | undefined {
   const values: unknown = Object.hasOwn(schema, 'const') ? [schema.const] : schema.enum;
-  if (!Array.isArray(values) || values.some((value) => typeof value === 'object' && value !== null)) return undefined;
+  if (!Array.isArray(values) || values.some((value) => typeof value === 'object' && value !== null))
+    return undefined;
   return values.map((value) => JSON.stringify(value));
 }
 

@@ -4,13 +4,21 @@
  */
 
 /** Enforced, by the type of value that they apply to; `any` for all. */
-export const ENFORCED: Readonly<Record<'any' | 'object' | 'array' | 'string' | 'number', readonly string[]>> = {
-  any: ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref'],
-  object: ['properties', 'required', 'additionalProperties', 'propertyNames', 'minProperties', 'maxProperties'],
-  array: ['items', 'prefixItems', 'minItems', 'maxItems', 'uniqueItems'],
-  string: ['minLength', 'maxLength', 'pattern', 'format'],
-  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
-};
+export const ENFORCED: Readonly<Record<'any' | 'object' | 'array' | 'string' | 'number', readonly string[]>> =
+  {
+    any: ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref'],
+    object: [
+      'properties',
+      'required',
+      'additionalProperties',
+      'propertyNames',
+      'minProperties',
+      'maxProperties',
+    ],
+    array: ['items', 'prefixItems', 'minItems', 'maxItems', 'uniqueItems'],
+    string: ['minLength', 'maxLength', 'pattern', 'format'],
+    number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
+  };
 
 /** Without effect on what is valid, or places for schemas that others refer to. */
 export const ANNOTATIONS: readonly string[] = [

@@ -111,7 +111,8 @@ function restBetween(
 
 /** Digits of a fraction that is at least (or above) one. */
 function atLeast(digits: string, excluded: boolean, more: number, needsDigit: boolean): string {
-  if (digits === '') return excluded ? `${DIGIT}{0,${more}}[1-9]` : `${DIGIT}{${needsDigit ? 1 : 0},${more + 1}}`;
+  if (digits === '')
+    return excluded ? `${DIGIT}{0,${more}}[1-9]` : `${DIGIT}{${needsDigit ? 1 : 0},${more + 1}}`;
   const first = Number(digits[0]);
   const ways = [`${first}${atLeast(digits.slice(1), excluded, more, false)}`];
   if (first < 9) ways.push(`[${first + 1}-9]${DIGIT}{0,${more}}`);

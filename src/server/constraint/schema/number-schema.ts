@@ -39,7 +39,11 @@ function checkBound(node: SchemaNode, schema: SchemaObject, keyword: (typeof BOU
   if (typeof value !== 'number' || !Number.isFinite(value)) throw invalidSchema(pointer, 'is not a number');
   const isLow = keyword === 'minimum' || keyword === 'exclusiveMinimum';
   if (isLow ? value >= LARGEST_WHOLE : value <= -LARGEST_WHOLE) {
-    throw unsupported(keyword, pointer, `leaves only numbers of more than ${String(LARGEST_WHOLE).length} digits`);
+    throw unsupported(
+      keyword,
+      pointer,
+      `leaves only numbers of more than ${String(LARGEST_WHOLE).length} digits`,
+    );
   }
   const isExact = Math.abs(value) >= LARGEST_WHOLE || Number(value.toFixed(BOUND_FRACTION_DIGITS)) === value;
   if (!isExact) throw unsupported(keyword, pointer, `has more than ${BOUND_FRACTION_DIGITS} decimal places`);
@@ -47,7 +51,10 @@ function checkBound(node: SchemaNode, schema: SchemaObject, keyword: (typeof BOU
 
 function boundsOf(schema: SchemaObject): NumberBounds {
   const value = (keyword: (typeof BOUNDS)[number], otherwise: number) => Number(schema[keyword] ?? otherwise);
-  const [above, below] = [value('exclusiveMinimum', Number.NEGATIVE_INFINITY), value('exclusiveMaximum', Number.POSITIVE_INFINITY)];
+  const [above, below] = [
+    value('exclusiveMinimum', Number.NEGATIVE_INFINITY),
+    value('exclusiveMaximum', Number.POSITIVE_INFINITY),
+  ];
   const [from, to] = [value('minimum', Number.NEGATIVE_INFINITY), value('maximum', Number.POSITIVE_INFINITY)];
   return {
     low: Math.max(-LARGEST_WHOLE, above, from),

@@ -5,18 +5,18 @@
  */
 import { literal } from '../grammar/grammar-rules.ts';
 import type { JsonGrammar } from '../grammar/json-grammar.ts';
+import { arrayRule, objectRule } from './container-schema.ts';
 import { checkDisjoint } from './disjoint.ts';
 import { ENFORCED } from './keywords.ts';
 import { numberRule } from './number-schema.ts';
-import { arrayRule, objectRule } from './container-schema.ts';
 import {
   checkSize,
-  hasType,
-  type RuleWriter,
   FiniteCheck,
+  hasType,
   invalidSchema,
   objectOf,
   part,
+  type RuleWriter,
   resolve,
   type SchemaNode,
   type SchemaObject,
@@ -39,8 +39,8 @@ export class SchemaWriter implements RuleWriter {
     checkSize(root);
     this.json = json;
     this.root = root;
-    const isFinite = new FiniteCheck(root).isFinite(root);
-    if (!isFinite) throw invalidSchema('#', 'needs itself within itself: no finite value satisfies it');
+    if (!new FiniteCheck(root).isFinite(root))
+      throw invalidSchema('#', 'needs itself within itself: no finite value satisfies it');
   }
 
   /**

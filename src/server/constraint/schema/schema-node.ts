@@ -155,7 +155,8 @@ export class FiniteCheck {
     if (types.some((one) => one !== undefined && one !== 'object' && one !== 'array')) return [];
     const parts: unknown[][] = [];
     if (isObject(properties) && Array.isArray(required) && !types.includes('array')) {
-      for (const key of required) if (Object.hasOwn(properties, String(key))) parts.push([properties[String(key)]]);
+      for (const key of required)
+        if (Object.hasOwn(properties, String(key))) parts.push([properties[String(key)]]);
     }
     if (items !== undefined && Number(minItems) > 0 && !types.includes('object')) parts.push([items]);
     if (Array.isArray(schema.prefixItems)) parts.push(...schema.prefixItems.map((one) => [one]));

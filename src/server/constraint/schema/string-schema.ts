@@ -19,10 +19,18 @@ export function stringRule(json: JsonGrammar, node: SchemaNode, schema: SchemaOb
   }
   const keyword = schema.pattern === undefined ? 'format' : 'pattern';
   if (minimumLength(expression) < min) {
-    throw unsupported('minLength', `${node.pointer}/minLength`, `is not enforced beside a ${keyword} that allows shorter text`);
+    throw unsupported(
+      'minLength',
+      `${node.pointer}/minLength`,
+      `is not enforced beside a ${keyword} that allows shorter text`,
+    );
   }
   if (maximumLength(expression) > max) {
-    throw unsupported('maxLength', `${node.pointer}/maxLength`, `is not enforced beside a ${keyword} that allows longer text`);
+    throw unsupported(
+      'maxLength',
+      `${node.pointer}/maxLength`,
+      `is not enforced beside a ${keyword} that allows longer text`,
+    );
   }
   const text = `${keyword} ${String(schema[keyword])}`;
   return `"\\"" ${json.rules.shared(text, () => json.strings.write(expression, json.quote))}`;
