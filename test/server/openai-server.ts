@@ -6,8 +6,8 @@ import { serve } from '@hono/node-server';
 import OpenAI from 'openai';
 import { Scheduler } from '#src/engine/serving/scheduler.js';
 import { BitnetError, loadModel, type Model } from '#src/index.js';
-import { rewriteGguf, tinyTalesBytes } from '#src/model/loading/rewritten-model.test.js';
-import type { ConstraintCompiler } from '#src/server/constraint/constraint-compiler.js';
+import { type Changes, rewriteGguf, tinyTalesBytes } from '#src/model/loading/rewritten-model.test.js';
+import { createConstraintCompiler } from '#src/server/constraint/xgrammar-constraints.js';
 import type { ModelRegistry, ServedModel } from '#src/server/models/served-model.js';
 import { createServer } from '#src/server/server.js';
 
@@ -28,16 +28,17 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts a server. */
-export async function startServer(): Promise<RunningServer> {
-  const bytes = await rewriteGguf(tinyTalesBytes(), { metadata: { 'tokenizer.chat_template': TEMPLATE } });
+/** Starts a server. @param changes to the model's metadata */
+export async function startServer(changes: Changes['metadata'] = {}): Promise<RunningServer> {
+  const metadata = { 'tokenizer.chat_template': TEMPLATE, ...changes };
+  const bytes = await rewriteGguf(tinyTalesBytes(), { metadata });
   const model = await loadModel(bytes, { threads: 0 });
   const served: ServedModel = {
     id: MODEL_NAME,
     created: 1_700_000_000,
     model,
     scheduler: new Scheduler(model.engine),
-    constraints: UNCONSTRAINED,
+    constraints: createConstraintCompiler(model.tokenizer),
   };
   const counts = { holds: 0 };
   const app = createServer({ models: registryOf(served, counts) });
@@ -53,13 +54,12 @@ export async function startServer(): Promise<RunningServer> {
     close: async () => {
       if ('closeAllConnections' in server) server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      served.constraints.dispose();
       await served.scheduler.dispose();
       await model.dispose();
     },
   };
 }
-
-const UNCONSTRAINED: ConstraintCompiler = { compile: async () => undefined, dispose: () => {} };
 
 function registryOf(served: ServedModel, counts: { holds: number }): ModelRegistry {
   const { id, created } = served;

@@ -13,7 +13,7 @@ import {
   stopsOf,
   streamFields,
 } from '../sampling-parameters.ts';
-import { functionFields, MOST_TOOLS, toolChoiceOf, toolsOf } from '../tool-parameters.ts';
+import { functionFields, MOST_TOOLS, toolsOf } from '../tool-parameters.ts';
 import { chatMessages } from './chat-messages.ts';
 
 /** What is asked for. */
@@ -99,7 +99,7 @@ function choicesOf(body: ChatBody): Omit<ReplyRequest, 'signal'>[] {
   const shared = {
     messages: body.messages,
     tools,
-    toolChoice: toolChoiceOf(choiceOf(body.tool_choice), tools),
+    toolChoice: choiceOf(body.tool_choice),
     parallelToolCalls: body.parallel_tool_calls ?? true,
     format: formatOf(body.response_format),
     stop: stopsOf(body),
@@ -122,8 +122,9 @@ function maxTokensOf({ max_tokens: old, max_completion_tokens: most }: ChatBody)
   return most ?? old ?? undefined;
 }
 
-function choiceOf(choice: ChatBody['tool_choice']): ToolChoice | null | undefined {
-  return typeof choice === 'object' && choice !== null ? choice.function : choice;
+function choiceOf(choice: ChatBody['tool_choice']): ToolChoice {
+  if (choice == null) return 'auto';
+  return typeof choice === 'object' ? choice.function : choice;
 }
 
 function formatOf(format: ChatBody['response_format']): OutputFormat {

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import type { OutputFormat } from '../../../constraint/constraint-compiler.ts';
 import type { ReplyRequest } from '../../../reply/reply.ts';
+import type { ToolChoice } from '../../../tools/tool-definition.ts';
 import { checkBody, invalidParameter, listOf, refused } from '../body-check.ts';
 import { formatSchema, plainFormat, schemaFields, schemaFormat } from '../output-format.ts';
 import { neutralFields, refusedFields, samplingFields, samplingOf, stopsOf } from '../sampling-parameters.ts';
-import { functionFields, MOST_TOOLS, toolChoiceOf, toolsOf } from '../tool-parameters.ts';
+import { functionFields, MOST_TOOLS, toolsOf } from '../tool-parameters.ts';
 import { responseInput } from './response-input.ts';
 
 /** What is asked for. */
@@ -85,11 +86,6 @@ type ResponseBody = z.output<typeof responseBody>;
 export function readResponseRequest(json: unknown): ResponseRequest {
   const body = checkBody(responseBody, json);
   const tools = toolsOf(body.tools ?? []);
-  const choice = body.tool_choice;
-  const toolChoice = toolChoiceOf(
-    typeof choice === 'object' && choice !== null ? { name: choice.name } : choice,
-    tools,
-  );
   const withScores = body.include?.includes(SCORES) === true;
   if (body.top_logprobs != null && !withScores) {
     throw invalidParameter('top_logprobs', `needs include to name "${SCORES}"`);
@@ -104,7 +100,7 @@ export function readResponseRequest(json: unknown): ResponseRequest {
         ...body.input,
       ],
       tools,
-      toolChoice,
+      toolChoice: choiceOf(body.tool_choice),
       parallelToolCalls: body.parallel_tool_calls ?? true,
       format: formatOf(body.text),
       sampling: samplingOf(body, 0),
@@ -114,6 +110,11 @@ export function readResponseRequest(json: unknown): ResponseRequest {
     },
     echoed: echoedOf(body),
   };
+}
+
+function choiceOf(choice: ResponseBody['tool_choice']): ToolChoice {
+  if (choice == null) return 'auto';
+  return typeof choice === 'object' ? { name: choice.name } : choice;
 }
 
 function formatOf(text: ResponseBody['text']): OutputFormat {
