@@ -26,7 +26,7 @@ export interface ConstraintOptions {
 }
 
 /** Entries of the vocabulary times states of a grammar: about a second's work. */
-const STATE_WORK = 16_000_000;
+const STATE_WORK = 8_000_000;
 const LEAST_STATES = 64;
 const MOST_STATES = 4000;
 
@@ -34,7 +34,7 @@ const MOST_STATES = 4000;
 export function createConstraintCompiler(
   tokenizer: Tokenizer,
   options: ConstraintOptions = {},
-): ConstraintCompiler {
+): XGrammarCompiler {
   return new XGrammarCompiler(tokenizer, options);
 }
 
@@ -44,7 +44,8 @@ interface Instance {
   readonly compiler: CompilerHandle;
 }
 
-class XGrammarCompiler implements ConstraintCompiler {
+/** Compiles for one vocabulary; see the file's header. */
+export class XGrammarCompiler implements ConstraintCompiler {
   readonly #tokenizer: Tokenizer;
   readonly #options: ConstraintOptions;
   readonly #maxStates: number;
@@ -52,6 +53,7 @@ class XGrammarCompiler implements ConstraintCompiler {
   readonly #cache = new Map<string, { readonly compiled: Handle; readonly units: number }>();
   #instance: Promise<Instance> | undefined;
   #disposed = false;
+  #memoryBytes = 0;
 
   constructor(tokenizer: Tokenizer, options: ConstraintOptions) {
     this.#tokenizer = tokenizer;
@@ -60,6 +62,11 @@ class XGrammarCompiler implements ConstraintCompiler {
       LEAST_STATES,
       Math.min(MOST_STATES, Math.round(STATE_WORK / tokenizer.vocabSize)),
     );
+  }
+
+  /** Bytes of the memory of the instance in use, after the last compilation. */
+  get memoryBytes(): number {
+    return this.#memoryBytes;
   }
 
   async compile(request: ConstraintRequest): Promise<TokenConstraint | undefined> {
@@ -103,7 +110,8 @@ class XGrammarCompiler implements ConstraintCompiler {
     parsed.delete();
     this.#cache.set(grammar, { compiled, units: grammar.length });
     this.#trim();
-    if (module.HEAPU8.length > (this.#options.maxMemoryBytes ?? 2 ** 30)) this.#renew();
+    this.#memoryBytes = module.HEAPU8.length;
+    if (this.#memoryBytes > (this.#options.maxMemoryBytes ?? 2 ** 30)) this.#renew();
     return compiled;
   }
 

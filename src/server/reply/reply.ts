@@ -150,7 +150,8 @@ class StreamedReply implements Reply {
     if (stops.found === undefined) {
       const rest = parser.flush().map((part) => (part.kind === 'text' ? stops.push(part.text) : ''));
       const text = rest.join('') + stops.flush();
-      if (text !== '' || scores.length > 0) {
+      // Behind a call, what is left may be its closing tag and blanks alone.
+      if (text !== '' || (scores.length > 0 && parser.calls === 0)) {
         yield { kind: 'text', text, ...(scores.length === 0 ? {} : { scores }) };
       }
     }

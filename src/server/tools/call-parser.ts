@@ -33,9 +33,9 @@ export class CallParser {
     return this.#completed;
   }
 
-  /** Whether a call has begun and is not complete. */
+  /** Whether a call has been opened and its closing tag has not come. */
   get isWithinCall(): boolean {
-    return this.#state === 'head' || this.#state === 'arguments';
+    return this.#state !== 'text';
   }
 
   /** Takes more text. */

@@ -7,7 +7,8 @@
 import { BitnetError } from '../../../base/errors.ts';
 
 /** Most characters of a grammar. */
-const MAX_GRAMMAR_UNITS = 2_000_000;
+const MAX_GRAMMAR_UNITS = 1_000_000;
+const MAX_RULES = 5000;
 
 /** See the file's header. */
 export class GrammarRules {
@@ -24,6 +25,7 @@ export class GrammarRules {
 
   /** A name for a rule that {@link define} gives a body. */
   reserve(): string {
+    if (this.#bodies.length === MAX_RULES) throw tooLarge('its grammar would have too many parts');
     this.#bodies.push('');
     return `r${this.#bodies.length - 1}`;
   }

@@ -120,7 +120,7 @@ export class JsonGrammar {
     let more = close;
     if (Number.isFinite(max)) {
       for (let i = Math.max(0, min); i < max; i++) {
-        rules.spend(0.2);
+        rules.spend(0.05);
         more = rules.add(`${close} | "," ${space} ${item} ${more}`);
       }
     } else {
@@ -128,7 +128,7 @@ export class JsonGrammar {
       rules.define(more, `${close} | "," ${space} ${item} ${more}`);
     }
     for (let i = 0; i < min; i++) {
-      rules.spend(0.2);
+      rules.spend(0.05);
       more = rules.add(`"," ${space} ${item} ${more}`);
     }
     return more;

@@ -18,7 +18,7 @@ export type TextForm = 'plain' | 'json';
 
 /** What a state costs to compile, by how many characters may come there: tokens that may not begin are passed over. */
 const STATE_COSTS: readonly (readonly [number, number])[] = [
-  [22, 0.1],
+  [26, 0.1],
   [127, 0.5],
   [Number.POSITIVE_INFINITY, 1],
 ];
@@ -91,6 +91,7 @@ export class RegexWriter {
     const copies = Number.isFinite(max) ? max : min;
     if (copies > MAX_REPEATS) throw tooMany(copies);
     if (max < min) throw new BitnetError('regex/invalid', 'a repetition has its least number above its most');
+    if (maximumLength(part) === 0) return next;
     let rule = next;
     if (Number.isFinite(max)) {
       for (let i = min; i < max; i++) rule = this.#rules.add(`${this.alternatives(part, rule)} | ${next}`);
@@ -179,8 +180,13 @@ export function maximumLength(node: RegexNode): number {
     case 'choice':
       return Math.max(...node.parts.map(maximumLength));
     case 'repeat':
-      return node.max === 0 ? 0 : node.max * maximumLength(node.part);
+      return times(node.max, maximumLength(node.part));
     default:
       return 0;
   }
+}
+
+/** A product in which nothing outweighs Infinity. */
+function times(count: number, length: number): number {
+  return count === 0 || length === 0 ? 0 : count * length;
 }

@@ -121,7 +121,7 @@ function closedObject(
     first = rules.add(`${close} | ${member} ${more}`);
   }
   for (const { name, value, isRequired } of [...properties].reverse()) {
-    rules.spend(0.5);
+    rules.spend(0.1);
     const member = rules.add(writer.json.member(literal(JSON.stringify(name)), writer.rule(value)));
     first = rules.add(isRequired ? `${member} ${more}` : `${member} ${more} | ${first}`);
     more = rules.add(`"," ${space} ${member} ${more}${isRequired ? '' : ` | ${more}`}`);

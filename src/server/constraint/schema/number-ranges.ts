@@ -26,8 +26,9 @@ const FRACTION_DIGITS = 10;
 const SIGNIFICANT_DIGITS = 15;
 const DIGIT = '[0-9]';
 
-/** Any number, and any whole one. */
+/** Any number. */
 export const ANY_NUMBER = '-?(?:0|[1-9][0-9]{0,14})(?:\\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?';
+/** Any whole number. */
 export const ANY_INTEGER = '(?:0|-?[1-9][0-9]{0,14})';
 
 /** Whole numbers from `low` to `high`, both included and safe; undefined where there are none. */
