@@ -173,6 +173,27 @@ describe('responses, embeddings and models', () => {
     );
   });
 
+  test('vectors have length 1, as numbers and as bytes, and pooling is as asked for', async (t) => {
+    const { embeddingLength } = server.model.config;
+    const asked: unknown[] = [];
+    t.mock.method(server.scheduler, 'embed', async (_prompt: readonly number[], pooling: string) => {
+      asked.push(pooling);
+      return Float32Array.from({ length: embeddingLength }, (_, i) => (i === 0 ? 3 : i === 1 ? -4 : 0));
+    });
+    const expected = [Math.fround(0.6), Math.fround(-0.8), 0];
+    for (const pooling of ['last', 'mean', undefined]) {
+      const body = { model: MODEL_NAME, input: 'x', ...(pooling && { pooling }) };
+      for (const format of ['float', undefined] as const) {
+        const { data } = await client.embeddings.create({
+          ...body,
+          ...(format && { encoding_format: format }),
+        });
+        assert.deepEqual([...data[0]!.embedding].slice(0, 3), expected);
+      }
+    }
+    assert.deepEqual(asked, ['last', 'last', 'mean', 'mean', 'mean', 'mean']);
+  });
+
   test('embeddings refuse what they cannot do', async () => {
     const short = { model: MODEL_NAME, input: 'x' };
     const cases: [Record<string, unknown>, string, RegExp][] = [

@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import { Scheduler } from '#src/engine/serving/scheduler.js';
 import { BitnetError, loadModel, type Model } from '#src/index.js';
 import { type Changes, rewriteGguf, tinyTalesBytes } from '#src/model/loading/rewritten-model.test.js';
-import type { ConstraintCompiler } from '#src/server/constraint/constraint-compiler.js';
+import { createConstraintCompiler } from '#src/server/constraint/xgrammar-constraints.js';
 import type { ModelRegistry, ServedModel } from '#src/server/models/served-model.js';
 import { createServer } from '#src/server/server.js';
 
@@ -38,7 +38,7 @@ export async function startServer(changes: Changes['metadata'] = {}): Promise<Ru
     created: 1_700_000_000,
     model,
     scheduler: new Scheduler(model.engine),
-    constraints: UNCONSTRAINED,
+    constraints: createConstraintCompiler(model.tokenizer),
   };
   const counts = { holds: 0 };
   const app = createServer({ models: registryOf(served, counts) });
@@ -54,13 +54,12 @@ export async function startServer(changes: Changes['metadata'] = {}): Promise<Ru
     close: async () => {
       if ('closeAllConnections' in server) server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      served.constraints.dispose();
       await served.scheduler.dispose();
       await model.dispose();
     },
   };
 }
-
-const UNCONSTRAINED: ConstraintCompiler = { compile: async () => undefined, dispose: () => {} };
 
 function registryOf(served: ServedModel, counts: { holds: number }): ModelRegistry {
   const { id, created } = served;

@@ -40,7 +40,7 @@ export interface ParametersByArea {
 /** Any error as a failure that names a parameter of this dialect where one is at fault. */
 export function openAiFailure(error: unknown, parameters: ParametersByArea): Failure {
   const failure = failureOf(error);
-  const parameter = failure.parameter ?? parameterOf(failure.code, parameters);
+  const parameter = failure.parameter ?? parameterOf(failure, parameters);
   const { status, code, message, retryAfter } = failure;
   return {
     status,
@@ -51,7 +51,7 @@ export function openAiFailure(error: unknown, parameters: ParametersByArea): Fai
   };
 }
 
-function parameterOf(code: string, { prompt, format }: ParametersByArea): string | undefined {
+function parameterOf({ code, message }: Failure, { prompt, format }: ParametersByArea): string | undefined {
   const [area, what = ''] = code.split('/');
   switch (area) {
     case 'context_length_exceeded':
@@ -63,10 +63,11 @@ function parameterOf(code: string, { prompt, format }: ParametersByArea): string
     case 'model_not_found':
       return 'model';
     case 'option':
-      return what.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      return what.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll('-', '_');
     case 'regex':
     case 'schema':
-      return format;
+      // Schemas of tools are named in the message.
+      return message.startsWith('tool "') ? 'tools' : format;
     default:
       return undefined;
   }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { OutputFormat } from '../../../constraint/constraint-compiler.ts';
 import type { ReplyRequest } from '../../../reply/reply.ts';
 import type { ToolChoice } from '../../../tools/tool-definition.ts';
-import { checkBody, invalidParameter, refused } from '../body-check.ts';
+import { checkBody, invalidParameter, listOf, refused } from '../body-check.ts';
 import { formatSchema, plainFormat, schemaFields, schemaFormat } from '../output-format.ts';
 import {
   neutralFields,
@@ -13,7 +13,7 @@ import {
   stopsOf,
   streamFields,
 } from '../sampling-parameters.ts';
-import { functionFields, MOST_TOOLS, toolChoiceOf, toolsOf } from '../tool-parameters.ts';
+import { functionFields, MOST_TOOLS, toolsOf } from '../tool-parameters.ts';
 import { chatMessages } from './chat-messages.ts';
 
 /** What is asked for. */
@@ -57,10 +57,10 @@ const chatBody = z.strictObject({
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   response_format: responseFormat.nullish(),
-  tools: z.array(tool).max(MOST_TOOLS).nullish(),
+  tools: listOf(tool, { most: MOST_TOOLS }).nullish(),
   tool_choice: toolChoice,
   parallel_tool_calls: z.boolean().nullish(),
-  modalities: z.array(z.literal('text', 'must be "text": this model writes nothing else')).nullish(),
+  modalities: listOf(z.literal('text', 'must be "text": this model writes nothing else')).nullish(),
   audio: refused('is not supported: this model does not speak'),
   functions: refused('is not supported; use tools'),
   function_call: refused('is not supported; use tool_choice'),
@@ -99,7 +99,7 @@ function choicesOf(body: ChatBody): Omit<ReplyRequest, 'signal'>[] {
   const shared = {
     messages: body.messages,
     tools,
-    toolChoice: toolChoiceOf(choiceOf(body.tool_choice), tools),
+    toolChoice: choiceOf(body.tool_choice),
     parallelToolCalls: body.parallel_tool_calls ?? true,
     format: formatOf(body.response_format),
     stop: stopsOf(body),
@@ -122,8 +122,9 @@ function maxTokensOf({ max_tokens: old, max_completion_tokens: most }: ChatBody)
   return most ?? old ?? undefined;
 }
 
-function choiceOf(choice: ChatBody['tool_choice']): ToolChoice | null | undefined {
-  return typeof choice === 'object' && choice !== null ? choice.function : choice;
+function choiceOf(choice: ChatBody['tool_choice']): ToolChoice {
+  if (choice == null) return 'auto';
+  return typeof choice === 'object' ? choice.function : choice;
 }
 
 function formatOf(format: ChatBody['response_format']): OutputFormat {

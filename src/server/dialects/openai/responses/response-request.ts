@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import type { OutputFormat } from '../../../constraint/constraint-compiler.ts';
 import type { ReplyRequest } from '../../../reply/reply.ts';
-import { checkBody, invalidParameter, refused } from '../body-check.ts';
+import type { ToolChoice } from '../../../tools/tool-definition.ts';
+import { checkBody, invalidParameter, listOf, refused } from '../body-check.ts';
 import { formatSchema, plainFormat, schemaFields, schemaFormat } from '../output-format.ts';
 import { neutralFields, refusedFields, samplingFields, samplingOf, stopsOf } from '../sampling-parameters.ts';
-import { functionFields, MOST_TOOLS, toolChoiceOf, toolsOf } from '../tool-parameters.ts';
+import { functionFields, MOST_TOOLS, toolsOf } from '../tool-parameters.ts';
 import { responseInput } from './response-input.ts';
 
 /** What is asked for. */
@@ -49,15 +50,12 @@ const responseBody = z.strictObject({
       verbosity: refusedFields.verbosity,
     })
     .nullish(),
-  tools: z.array(tool).max(MOST_TOOLS).nullish(),
+  tools: listOf(tool, { most: MOST_TOOLS }).nullish(),
   tool_choice: toolChoice,
   parallel_tool_calls: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   // There are no thoughts that could be included.
-  include: z
-    .array(z.enum([SCORES, 'reasoning.encrypted_content']))
-    .max(MOST_INCLUDED)
-    .nullish(),
+  include: listOf(z.enum([SCORES, 'reasoning.encrypted_content']), { most: MOST_INCLUDED }).nullish(),
   reasoning: z
     .strictObject({
       effort: refusedFields.reasoning_effort,
@@ -88,11 +86,6 @@ type ResponseBody = z.output<typeof responseBody>;
 export function readResponseRequest(json: unknown): ResponseRequest {
   const body = checkBody(responseBody, json);
   const tools = toolsOf(body.tools ?? []);
-  const choice = body.tool_choice;
-  const toolChoice = toolChoiceOf(
-    typeof choice === 'object' && choice !== null ? { name: choice.name } : choice,
-    tools,
-  );
   const withScores = body.include?.includes(SCORES) === true;
   if (body.top_logprobs != null && !withScores) {
     throw invalidParameter('top_logprobs', `needs include to name "${SCORES}"`);
@@ -107,7 +100,7 @@ export function readResponseRequest(json: unknown): ResponseRequest {
         ...body.input,
       ],
       tools,
-      toolChoice,
+      toolChoice: choiceOf(body.tool_choice),
       parallelToolCalls: body.parallel_tool_calls ?? true,
       format: formatOf(body.text),
       sampling: samplingOf(body, 0),
@@ -117,6 +110,11 @@ export function readResponseRequest(json: unknown): ResponseRequest {
     },
     echoed: echoedOf(body),
   };
+}
+
+function choiceOf(choice: ResponseBody['tool_choice']): ToolChoice {
+  if (choice == null) return 'auto';
+  return typeof choice === 'object' ? { name: choice.name } : choice;
 }
 
 function formatOf(text: ResponseBody['text']): OutputFormat {
