@@ -11,6 +11,7 @@ import { command as inspect } from './commands/inspect.ts';
 import { command as makeRandom } from './commands/make-random.ts';
 import { command as perplexity } from './commands/perplexity.ts';
 import { command as run } from './commands/run.ts';
+import { command as serve } from './commands/serve.ts';
 import { command as start } from './commands/start.ts';
 import { command as tokenize } from './commands/tokenize.ts';
 import { describeFailure, ExitStatus, Stopped, UsageError } from './errors.ts';
@@ -21,6 +22,7 @@ import { stylesOf, write, writeNote } from './terminal.ts';
 export const COMMANDS: readonly Command[] = [
   run,
   chat,
+  serve,
   inspect,
   tokenize,
   perplexity,

@@ -149,6 +149,11 @@ export class Engine {
     return this.#use().pool.fork(cache, positions);
   }
 
+  /** Gives back the blocks of a cache behind its first `positions`; not for one that a step uses. */
+  truncateCache(cache: KvCache, positions: number): void {
+    this.#loaded?.pool.truncate(cache, positions);
+  }
+
   /** Takes a cache back, after the steps that are under way: they may still use it. */
   freeCache(cache: KvCache): void {
     if (this.#pendingSteps === 0) this.#loaded?.pool.free(cache);

@@ -205,7 +205,8 @@ export class Session {
   }
 }
 
-function checkTokens(engine: Engine, tokens: ArrayLike<number>): void {
+/** @throws ContextLengthExceeded; BitnetError `tokens/empty`, `tokens/bad-id` */
+export function checkTokens(engine: Engine, tokens: ArrayLike<number>): void {
   if (tokens.length === 0) {
     throw new BitnetError('tokens/empty', 'there are no tokens to compute; give at least one');
   }

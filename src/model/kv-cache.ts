@@ -103,20 +103,25 @@ export class KvPool {
     try {
       for (const { cache, position, count } of demands) this.#reserve(cache, position, count);
     } catch (error) {
-      for (const { cache, position } of demands) this.#truncate(cache, position);
+      for (const { cache, position } of demands) this.truncate(cache, position);
       throw error;
     }
   }
 
+  /** Gives back the blocks in which none of the first `positions` lies. */
+  truncate({ blocks }: KvCache, positions: number): void {
+    for (const block of blocks.splice(kvBlockCount(0, positions))) this.#release(block);
+  }
+
   /** Takes a cache back. */
   free(cache: KvCache): void {
-    this.#truncate(cache, 0);
+    this.truncate(cache, 0);
     this.#heap.free(cache.plan.blocks);
   }
 
   #reserve(cache: KvCache, position: number, count: number): void {
     assert(position <= cache.blocks.length * ATTENTION_BLOCK, `position ${position} of a shorter cache`);
-    this.#truncate(cache, position);
+    this.truncate(cache, position);
     const last = cache.blocks.at(-1);
     if (last !== undefined && position % ATTENTION_BLOCK !== 0 && this.#holders.get(last)! > 1) {
       const copy = this.#copyOf(last);
@@ -126,11 +131,6 @@ export class KvPool {
     const wanted = kvBlockCount(position, count);
     assert(wanted <= this.#tableLength, `${position + count} positions are more than the context`);
     while (cache.blocks.length < wanted) this.#append(cache, this.#newBlock());
-  }
-
-  /** Gives back the blocks in which none of the first `positions` lies. */
-  #truncate({ blocks }: KvCache, positions: number): void {
-    for (const block of blocks.splice(kvBlockCount(0, positions))) this.#release(block);
   }
 
   #append({ plan, blocks }: KvCache, block: number): void {

@@ -19,6 +19,11 @@ export function peakMemoryBytes(): number | undefined {
   return undefined;
 }
 
+/** Resolves when events, timers and messages that wait have had their turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** Pages have no environment. */
 export function environmentVariable(_name: string): string | undefined {
   return undefined;

@@ -28,6 +28,11 @@ export function peakMemoryBytes(): number | undefined {
   return process.resourceUsage().maxRSS * 1024;
 }
 
+/** Resolves when I/O, timers and messages that wait have had their turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** A variable of the environment, or undefined where it is not set. */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name] || undefined;

@@ -8,17 +8,19 @@ export interface SequenceOptions extends SamplingOptions {
   readonly maxTokens?: number;
   /** Tokens that end the sequence; the last token is then one of them. Default: none. */
   readonly stopIds?: ReadonlySet<number>;
+  /** Asked about every token as soon as it is drawn, before anybody reads it: true ends the sequence, as a stop token does. */
+  readonly endsAt?: (id: number) => boolean;
   /** Ids from here on are never drawn: rows that only pad the embedding. */
   readonly below?: number;
   /** Adds scores to generated tokens, with this many of the most likely ones (0 to 20). */
   readonly logprobs?: number;
   /** Adds scores of the prompt's tokens but the first, with this many of the most likely ones (0 to 20). */
   readonly promptLogprobs?: number;
-  /** What may be generated; the scheduler disposes of it when the sequence ends, whatever way. */
+  /** What may be generated; the scheduler disposes of it when the sequence ends, whatever way, or is refused. */
   readonly constraint?: TokenConstraint;
-  /** Waiting sequences of a lower number go first; default 0. */
+  /** Waiting sequences of a lower number go first, a whole number; default 0. */
   readonly priority?: number;
-  /** Ends the sequence at the next step; iterating throws its reason. */
+  /** Ends the sequence at once; iterating throws its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -52,7 +54,10 @@ export interface SequenceProgress {
   readonly seconds: number;
 }
 
-/** A sequence under way. To be iterated once; leaving the loop early cancels it, and so does the signal. */
+/**
+ * A sequence under way, read or not: it pauses when too many of its events wait for the reader. To be iterated once;
+ * leaving the loop early cancels it, and so does the signal.
+ */
 export interface Sequence extends AsyncIterable<SequenceEvent> {
   readonly progress: SequenceProgress;
 }
@@ -65,10 +70,15 @@ export interface SchedulerStatistics {
   readonly kvCacheUsage: number;
   /** The same of running sequences alone. */
   readonly kvCacheInUse: number;
+  /** Passes over the model that computed something for sequences. */
   readonly steps: number;
+  /** Of sequences and texts for vectors that have begun. */
   readonly promptTokens: number;
+  /** Those of them that were not computed, since others had: their share is the hit rate of the prefix cache. */
   readonly cachedTokens: number;
   readonly generatedTokens: number;
+  /** Times that a sequence lost its memory to others and was computed anew. */
+  readonly preempted: number;
   /** Sequences that could not be taken since too many waited. */
   readonly refused: number;
   /** Sequences that ended by their signal or were left. */

@@ -47,41 +47,92 @@ export function streamText(
   options: TextOptions,
 ): TextStream {
   const { stop = [], ignoreStopTokens = false, ...rest } = options;
-  const stops = new StopStrings(stop);
-  const stopIds: ReadonlySet<number> = ignoreStopTokens ? new Set() : tokenizer.stopIds;
-  const sequence = scheduler.submit(prompt, { ...rest, below: tokenizer.vocabSize, stopIds });
-  const events = textOf(sequence, tokenizer, stops, stopIds);
+  const text = new TextOfTokens(tokenizer, ignoreStopTokens ? NO_IDS : tokenizer.stopIds, stop, options);
+  const sequence = scheduler.submit(prompt, {
+    ...rest,
+    below: tokenizer.vocabSize,
+    stopIds: text.stopIds,
+    endsAt: (id) => text.push(id),
+  });
+  const events = eventsOf(sequence, tokenizer, text);
   return {
     get progress() {
-      return stops.found === undefined ? sequence.progress : { ...sequence.progress, end: 'stop' as const };
+      // A stop string may be found in what was held back when the sequence had ended already.
+      return text.stopString === undefined
+        ? sequence.progress
+        : { ...sequence.progress, end: 'stop' as const };
     },
     get stopString() {
-      return stops.found;
+      return text.stopString;
     },
     [Symbol.asyncIterator]: () => events,
   };
 }
 
-async function* textOf(
+const NO_IDS: ReadonlySet<number> = new Set();
+
+/** Text is made as tokens are drawn, so that a stop string ends a sequence however late its reader is. */
+class TextOfTokens {
+  readonly stopIds: ReadonlySet<number>;
+  readonly #decoder: ReturnType<typeof createDecoder>;
+  readonly #stops: StopStrings;
+  /** Of the tokens that were not read yet. */
+  readonly #pieces: string[] = [];
+
+  constructor(
+    tokenizer: Tokenizer,
+    stopIds: ReadonlySet<number>,
+    stop: readonly string[],
+    { constraint }: Pick<TextOptions, 'constraint'>,
+  ) {
+    this.stopIds = stopIds;
+    this.#decoder = createDecoder(tokenizer, { skipSpecial: true, continuation: true });
+    try {
+      this.#stops = new StopStrings(stop);
+    } catch (error) {
+      constraint?.dispose();
+      throw error;
+    }
+  }
+
+  get stopString(): string | undefined {
+    return this.#stops.found;
+  }
+
+  /** Takes a token; true when a stop string is complete with it. */
+  push(id: number): boolean {
+    this.#pieces.push(this.stopIds.has(id) ? '' : this.#stops.push(this.#decoder.push(id)));
+    return this.#stops.found !== undefined;
+  }
+
+  /** The text that the next of the tokens made certain. */
+  next(): string {
+    return this.#pieces.shift()!;
+  }
+
+  /** What was held back until the end. */
+  flush(): string {
+    if (this.#stops.found !== undefined) return '';
+    const rest = this.#stops.push(this.#decoder.flush());
+    return this.#stops.found === undefined ? rest + this.#stops.flush() : rest;
+  }
+}
+
+async function* eventsOf(
   sequence: Sequence,
   tokenizer: Tokenizer,
-  stops: StopStrings,
-  stopIds: ReadonlySet<number>,
+  text: TextOfTokens,
 ): AsyncGenerator<TextEvent, void, undefined> {
-  const decoder = createDecoder(tokenizer, { skipSpecial: true, continuation: true });
   for await (const event of sequence) {
     if (event.kind === 'prompt') {
       yield { kind: 'prompt', scores: event.scores.map((score) => withText(tokenizer, score)) };
       continue;
     }
-    const text = stopIds.has(event.id) ? '' : stops.push(decoder.push(event.id));
     const score = event.score && withText(tokenizer, event.score);
-    yield { kind: 'text', text, id: event.id, ...(score && { score }) };
-    if (stops.found !== undefined) return;
+    yield { kind: 'text', text: text.next(), id: event.id, ...(score && { score }) };
   }
-  const rest = stops.push(decoder.flush());
-  const text = stops.found === undefined ? rest + stops.flush() : rest;
-  if (text !== '') yield { kind: 'text', text };
+  const rest = text.flush();
+  if (rest !== '') yield { kind: 'text', text: rest };
 }
 
 function withText(tokenizer: Tokenizer, score: TokenScore): GeneratedToken {

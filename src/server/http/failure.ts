@@ -1,5 +1,6 @@
 /** What went wrong with a request, in terms that every dialect can write in its own way. */
 import { BitnetError, ContextLengthExceeded } from '../../index.ts';
+import { currentRecord } from '../operations/request-record.ts';
 
 /** An error to be answered. */
 export interface Failure {
@@ -43,7 +44,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   tokens: 400,
 };
 
-/** Any error as a failure; what is no fault of the request is a 500 that says no more than that. */
+/** Any error as a failure; what is no fault of the request is a 500 that says no more than that, and noted for the log. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof RequestError) return error;
   if (error instanceof ContextLengthExceeded) {
@@ -56,5 +57,7 @@ export function failureOf(error: unknown): Failure {
     const status = STATUSES[code.split('/', 1)[0]!];
     if (status !== undefined) return { status, code, message };
   }
+  const record = currentRecord();
+  if (record !== undefined) record.fault = error;
   return { status: 500, code: 'internal_error', message: 'the server failed; its log says why' };
 }

@@ -1,0 +1,130 @@
+/**
+ * Request bodies against their schemas: the first thing that is wrong becomes one sentence that names the parameter, its
+ * value and its range. What a schema does not know is refused, never passed over.
+ */
+import { z } from 'zod';
+import { RequestError } from '../../http/failure.ts';
+
+/** A parameter of the API that is not served: it may be null or absent, otherwise `reason` follows its name. */
+export function refused(reason: string): z.ZodType<null | undefined> {
+  return z
+    .custom<null | undefined>((value) => value === undefined || value === null, { error: reason })
+    .optional();
+}
+
+/**
+ * The body as its schema gives it.
+ *
+ * @throws RequestError 400 `unknown_parameter`, `missing_parameter` or `invalid_value`, with the parameter's path
+ */
+export function checkBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body, { reportInput: true });
+  if (result.success) return result.data;
+  throw invalidBody(result.error.issues[0]!);
+}
+
+/** A value that is wrong for a reason that no schema can tell. */
+export function invalidParameter(parameter: string, reason: string): RequestError {
+  return new RequestError({
+    status: 400,
+    code: 'invalid_value',
+    message: `${parameter} ${reason}`,
+    parameter,
+  });
+}
+
+function invalidBody(issue: Issue): RequestError {
+  const { path, found } = deepest(issue, []);
+  if (found.code === 'unrecognized_keys') {
+    const parameter = nameOf([...path, found.keys[0]!]);
+    const message = `${parameter} is not a parameter that this server knows; leave it out`;
+    return new RequestError({ status: 400, code: 'unknown_parameter', message, parameter });
+  }
+  if (path.length === 0) {
+    return new RequestError({
+      status: 400,
+      code: 'invalid_value',
+      message: 'the body must be a JSON object',
+    });
+  }
+  const parameter = nameOf(path);
+  const code = found.input === undefined ? 'missing_parameter' : 'invalid_value';
+  return new RequestError({ status: 400, code, message: `${parameter} ${faultOf(found)}`, parameter });
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Sentences of our schemas go on from a parameter's name; those of the library begin with a capital letter. */
+const OWN_MESSAGE = /^[a-z]/;
+
+/** Of the branches of a union, the one that got furthest into the value is what was meant. */
+function deepest(
+  issue: Issue,
+  above: readonly PropertyKey[],
+): { path: readonly PropertyKey[]; found: Issue } {
+  const path = [...above, ...issue.path];
+  if (issue.code !== 'invalid_union' || OWN_MESSAGE.test(issue.message)) return { path, found: issue };
+  const branches = issue.errors.flatMap((issues) => issues.slice(0, 1)).map((inner) => deepest(inner, path));
+  const inside = branches.filter(
+    (branch) => branch.path.length > path.length || branch.found.code !== 'invalid_type',
+  );
+  inside.sort((a, b) => b.path.length - a.path.length);
+  return inside[0] ?? { path, found: issue };
+}
+
+/** `messages[0].content`, as the API writes it. */
+function nameOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i === 0 ? '' : '.'}${String(key)}`))
+    .join('');
+}
+
+function faultOf(issue: Issue): string {
+  if (OWN_MESSAGE.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case 'invalid_type':
+      return `${startOf(issue.input)} must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`;
+    case 'too_big':
+      return `${sizeOf(issue)}, and may ${issue.origin === 'number' ? 'be' : 'have'} at most ${issue.maximum}`;
+    case 'too_small':
+      return `${sizeOf(issue)}, and must ${issue.origin === 'number' ? 'be' : 'have'} ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`;
+    case 'invalid_value':
+      return `${startOf(issue.input)} must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+    case 'invalid_union': {
+      const types = issue.errors
+        .flat()
+        .flatMap((inner) => (inner.code === 'invalid_type' ? [inner.expected] : []));
+      return `${startOf(issue.input)} must be ${types.map((type) => TYPE_NAMES[type] ?? type).join(' or ')}`;
+    }
+    default:
+      return `is not valid: ${issue.message}`;
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  record: 'an object',
+  string: 'a string',
+};
+
+function startOf(input: unknown): string {
+  return input === undefined ? 'is missing, and' : `is ${shown(input)}, and`;
+}
+
+function sizeOf({ input, origin }: { readonly input?: unknown; readonly origin: string }): string {
+  if (typeof input === 'string') return `has ${input.length} characters`;
+  if (Array.isArray(input)) return `has ${input.length} entries`;
+  return origin === 'number' || origin === 'int' ? `is ${shown(input)}` : 'is of the wrong size';
+}
+
+/** Long and structured values are named, not repeated. */
+function shown(input: unknown): string {
+  if (Array.isArray(input)) return 'a list';
+  if (typeof input === 'object' && input !== null) return 'an object';
+  const text = JSON.stringify(input) ?? String(input);
+  return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
+}

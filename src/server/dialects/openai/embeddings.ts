@@ -1,0 +1,105 @@
+/** `POST /v1/embeddings`: the final hidden states of texts as vectors of length 1. */
+import { z } from 'zod';
+import type { Pooling } from '../../../engine/serving/sequence.ts';
+import type { Tokenizer } from '../../../index.ts';
+import { readJson } from '../../http/json-body.ts';
+import type { ServerContext, ServerRequest } from '../../server-context.ts';
+import { checkBody, invalidParameter } from './body-check.ts';
+import { withModel } from './model-hold.ts';
+import type { ParametersByArea } from './openai-error.ts';
+import { neutralFields } from './sampling-parameters.ts';
+
+/** Where the errors of lower layers come from. */
+export const EMBEDDING_PARAMETERS: ParametersByArea = { prompt: 'input' };
+
+const MOST_INPUTS = 2048;
+/** Inputs of one request in the scheduler at a time, so that a long list leaves room for others. */
+const TOGETHER = 8;
+
+const tokenIds = z.array(z.int().min(0)).min(1);
+const embeddingBody = z.strictObject({
+  model: neutralFields.model,
+  user: neutralFields.user,
+  input: z.union(
+    [
+      z.string().min(1),
+      z.array(z.string().min(1)).min(1).max(MOST_INPUTS),
+      tokenIds,
+      z.array(tokenIds).min(1).max(MOST_INPUTS),
+    ],
+    `must be a text, a list of up to ${MOST_INPUTS} texts, a list of token ids or a list of such lists, none of them empty`,
+  ),
+  encoding_format: z.enum(['float', 'base64']).nullish(),
+  dimensions: z.int().min(1).nullish(),
+  pooling: z.enum(['last', 'mean']).nullish(),
+});
+
+type EmbeddingBody = z.output<typeof embeddingBody>;
+
+/**
+ * Answers a request.
+ *
+ * @throws RequestError 400; as finding the model and as Scheduler.embed
+ */
+export async function answerEmbeddings(c: ServerRequest, context: ServerContext): Promise<Response> {
+  const body = checkBody(embeddingBody, await readJson(c));
+  return withModel(c, context, body.model, async ({ served, signal }) => {
+    const { model, scheduler } = served;
+    checkDimensions(body, model.config.embeddingLength);
+    const prompts = promptsOf(body.input, model.tokenizer);
+    const pooling = body.pooling ?? poolingOf(model.tokenizer);
+    const vectors: Float32Array[] = [];
+    for (let start = 0; start < prompts.length; start += TOGETHER) {
+      const group = prompts.slice(start, start + TOGETHER);
+      vectors.push(
+        ...(await Promise.all(group.map((prompt) => scheduler.embed(prompt, pooling, { signal })))),
+      );
+    }
+    const tokens = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
+    return c.json({
+      object: 'list',
+      data: vectors.map((vector, index) => ({
+        object: 'embedding',
+        index,
+        embedding: written(normalised(vector), body.encoding_format ?? 'float'),
+      })),
+      model: served.id,
+      usage: { prompt_tokens: tokens, total_tokens: tokens },
+    });
+  });
+}
+
+function checkDimensions({ dimensions }: EmbeddingBody, length: number): void {
+  if (dimensions == null || dimensions === length) return;
+  const reason = `is ${dimensions}, and this model's vectors have ${length} dimensions and cannot be cut; leave it out`;
+  throw invalidParameter('dimensions', reason);
+}
+
+function promptsOf(input: EmbeddingBody['input'], tokenizer: Tokenizer): readonly (readonly number[])[] {
+  if (typeof input === 'string') return [tokenizer.encode(input)];
+  if (typeof input[0] === 'number') return [input as number[]];
+  return (input as (string | number[])[]).map((each) =>
+    typeof each === 'string' ? tokenizer.encode(each) : each,
+  );
+}
+
+/** Models that put an end-of-text token behind every text were trained to have its vector stand for the text. */
+function poolingOf({ addsEos }: Tokenizer): Pooling {
+  return addsEos ? 'last' : 'mean';
+}
+
+/** A vector of length 1 in the same direction; one without direction stays as it is. */
+function normalised(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+  return length > 0 ? vector.map((value) => value / length) : vector;
+}
+
+/** Numbers, or their bytes as little-endian f32. */
+function written(vector: Float32Array, format: 'float' | 'base64'): number[] | string {
+  if (format === 'float') return [...vector];
+  const view = new DataView(new ArrayBuffer(vector.length * 4));
+  for (const [i, value] of vector.entries()) view.setFloat32(i * 4, value, true);
+  let binary = '';
+  for (const byte of new Uint8Array(view.buffer)) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}

@@ -1,0 +1,43 @@
+/** `POST /v1/responses`, without any state: nothing is kept, and every request brings the whole conversation. */
+import { readJson } from '../../../http/json-body.ts';
+import { sse } from '../../../http/streamed-response.ts';
+import { startReply } from '../../../reply/reply.ts';
+import type { ServerContext, ServerRequest } from '../../../server-context.ts';
+import { answerHead } from '../answer.ts';
+import { withModel } from '../model-hold.ts';
+import { openAiFailure, type ParametersByArea } from '../openai-error.ts';
+import { type NumberedEvent, ResponseAnswer } from './response-answer.ts';
+import { readResponseRequest } from './response-request.ts';
+
+/** Where the errors of lower layers come from. */
+export const RESPONSE_PARAMETERS: ParametersByArea = { prompt: 'input', format: 'text.format' };
+
+/**
+ * Answers a request.
+ *
+ * @throws as reading it, finding its model and beginning its reply
+ */
+export async function answerResponses(c: ServerRequest, context: ServerContext): Promise<Response> {
+  const request = readResponseRequest(await readJson(c));
+  return withModel(c, context, request.model, async ({ served, signal, stream }) => {
+    const reply = await startReply(served, { ...request.reply, signal });
+    const answer = new ResponseAnswer(answerHead('resp_', served), request, served.model.tokenizer);
+    const events = answer.events(reply);
+    if (!request.isStream) return c.json((await lastOf(events)).response as object);
+    return stream(written(events), (error) => [
+      eventText(answer.failed(openAiFailure(error, RESPONSE_PARAMETERS))),
+    ]);
+  });
+}
+
+async function lastOf(events: AsyncIterable<NumberedEvent>): Promise<NumberedEvent> {
+  let last: NumberedEvent | undefined;
+  for await (const event of events) last = event;
+  return last!;
+}
+
+async function* written(events: AsyncIterable<NumberedEvent>): AsyncGenerator<string, void, undefined> {
+  for await (const event of events) yield eventText(event);
+}
+
+const eventText = (event: NumberedEvent): string => sse(event, event.type);

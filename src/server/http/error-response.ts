@@ -1,0 +1,43 @@
+/**
+ * Failures that arise before a dialect has the request (keys, hosts, unknown paths, a server that ends), in the shape that
+ * the clients of the path understand.
+ */
+import type { Failure } from './failure.ts';
+
+/** @see https://platform.openai.com/docs/guides/error-codes */
+const OPENAI_TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+};
+
+/** @see https://docs.anthropic.com/en/api/errors */
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+};
+
+/** The response to a failed request on this path. */
+export function errorResponse(path: string, requestId: string, failure: Failure): Response {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (failure.retryAfter !== undefined) headers['retry-after'] = String(failure.retryAfter);
+  if (failure.status === 401) headers['www-authenticate'] = 'Bearer';
+  return new Response(JSON.stringify(bodyOf(path, requestId, failure)), { status: failure.status, headers });
+}
+
+function bodyOf(path: string, requestId: string, failure: Failure): unknown {
+  const { status, code, message, parameter } = failure;
+  const other = status < 500 ? 'invalid_request_error' : 'api_error';
+  if (path.startsWith('/api/')) return { error: message };
+  if (path.startsWith('/v1/messages')) {
+    const error = { type: ANTHROPIC_TYPES[status] ?? other, message };
+    return { type: 'error', error, request_id: requestId };
+  }
+  return { error: { message, type: OPENAI_TYPES[status] ?? other, param: parameter ?? null, code } };
+}

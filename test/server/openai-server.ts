@@ -1,0 +1,95 @@
+/** A server with the bundled model on a free port, for tests with real clients. */
+
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import OpenAI from 'openai';
+import { Scheduler } from '#src/engine/serving/scheduler.js';
+import { BitnetError, loadModel, type Model } from '#src/index.js';
+import { rewriteGguf, tinyTalesBytes } from '#src/model/loading/rewritten-model.test.js';
+import type { ConstraintCompiler } from '#src/server/constraint/constraint-compiler.js';
+import type { ModelRegistry, ServedModel } from '#src/server/models/served-model.js';
+import { createServer } from '#src/server/server.js';
+
+/** The name that the model is served by; with a slash, as many have. */
+export const MODEL_NAME = 'tests/tiny-tales';
+
+const TEMPLATE =
+  '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}';
+
+/** A server that listens. */
+export interface RunningServer {
+  /** As clients want it, with `/v1`. */
+  readonly baseURL: string;
+  readonly model: Model;
+  /** Models that requests hold at the moment. */
+  readonly holds: () => number;
+  close(): Promise<void>;
+}
+
+/** Starts a server. */
+export async function startServer(): Promise<RunningServer> {
+  const bytes = await rewriteGguf(tinyTalesBytes(), { metadata: { 'tokenizer.chat_template': TEMPLATE } });
+  const model = await loadModel(bytes, { threads: 0 });
+  const served: ServedModel = {
+    id: MODEL_NAME,
+    created: 1_700_000_000,
+    model,
+    scheduler: new Scheduler(model.engine),
+    constraints: UNCONSTRAINED,
+  };
+  const counts = { holds: 0 };
+  const app = createServer({ models: registryOf(served, counts) });
+  const server = await new Promise<ReturnType<typeof serve>>((resolve) => {
+    const listening = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(listening));
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    baseURL: `http://127.0.0.1:${port}/v1`,
+    model,
+    holds: () => counts.holds,
+    close: async () => {
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await served.scheduler.dispose();
+      await model.dispose();
+    },
+  };
+}
+
+const UNCONSTRAINED: ConstraintCompiler = { compile: async () => undefined, dispose: () => {} };
+
+function registryOf(served: ServedModel, counts: { holds: number }): ModelRegistry {
+  const { id, created } = served;
+  return {
+    list: () => [
+      { id, created, source: 'memory', fileBytes: undefined, loaded: served, expiresAt: undefined },
+    ],
+    acquire: async (name) => {
+      if (name !== undefined && name !== id) {
+        throw new BitnetError('server/unknown-model', `there is no model "${name}"; there is "${id}"`);
+      }
+      counts.holds++;
+      return { served, release: () => void counts.holds-- };
+    },
+    unload: () => {},
+    dispose: async () => {},
+  };
+}
+
+/** All values of a stream. */
+export async function listOf<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const value of values) list.push(value);
+  return list;
+}
+
+/** The error that the official client throws for an answer. */
+export async function failureOf(promise: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
+  const error = await promise.then(
+    () => assert.fail('the request should have been refused'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof OpenAI.APIError, String(error));
+  return error;
+}
