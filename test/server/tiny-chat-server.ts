@@ -9,6 +9,7 @@ import { BitnetError } from '#src/base/errors.js';
 import { Scheduler } from '#src/engine/serving/scheduler.js';
 import { type GgufEntry, writeGguf } from '#src/formats/gguf/write.js';
 import { loadModel, type Model } from '#src/index.js';
+import { createConstraintCompiler } from '#src/server/constraint/xgrammar-constraints.js';
 import type { ModelRegistry, ServedModel } from '#src/server/models/served-model.js';
 import type { AddRoutes, ServerEnvironment } from '#src/server/server-context.js';
 import { seededRandom } from '../properties/mutate.js';
@@ -21,7 +22,7 @@ const DIMS = {
   feed_forward_length: 256,
   'attention.head_count': 4,
   'attention.head_count_kv': 2,
-  context_length: 768,
+  context_length: 2048,
   vocab_size: BYTE_LEVEL_SIZE,
 };
 
@@ -160,6 +161,6 @@ function servedOf(id: string, model: Model): ServedModel {
     created: 1_700_000_000,
     model,
     scheduler: new Scheduler(model.engine),
-    constraints: { compile: async () => undefined, dispose: () => {} },
+    constraints: createConstraintCompiler(model.tokenizer),
   };
 }

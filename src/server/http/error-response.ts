@@ -25,6 +25,8 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   504: 'timeout_error',
 };
 
+const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };
+
 /** The response to a failed request on this path. */
 export function errorResponse(path: string, requestId: string, failure: Failure): Response {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
@@ -41,7 +43,12 @@ export function errorBody(path: string, requestId: string, failure: Failure): ob
   const other = status < 500 ? 'invalid_request_error' : 'api_error';
   if (path.startsWith('/api/')) return { error: message };
   if (isAnthropic(path)) {
-    const error = { type: ANTHROPIC_TYPES[status] ?? other, message };
+    const error = {
+      type: ANTHROPIC_TYPES[status] ?? other,
+      message,
+      // With this the SDK's tool runner sends whole conversations instead of threads, which nobody here keeps.
+      ...(parameter === 'thread' ? { details: NO_THREADS } : {}),
+    };
     return { type: 'error', error, request_id: requestId };
   }
   return { error: { message, type: OPENAI_TYPES[status] ?? other, param: parameter ?? null, code } };
