@@ -9,6 +9,7 @@ import { BitnetError } from '#src/base/errors.js';
 import { Scheduler } from '#src/engine/serving/scheduler.js';
 import { type GgufEntry, writeGguf } from '#src/formats/gguf/write.js';
 import { loadModel, type Model } from '#src/index.js';
+import { createConstraintCompiler } from '#src/server/constraint/xgrammar-constraints.js';
 import type { ModelRegistry, ServedModel } from '#src/server/models/served-model.js';
 import type { AddRoutes, ServerEnvironment } from '#src/server/server-context.js';
 import { seededRandom } from '../properties/mutate.js';
@@ -21,7 +22,7 @@ const DIMS = {
   feed_forward_length: 256,
   'attention.head_count': 4,
   'attention.head_count_kv': 2,
-  context_length: 768,
+  context_length: 2048,
   vocab_size: BYTE_LEVEL_SIZE,
 };
 
@@ -68,6 +69,20 @@ function withoutTurns(entry: GgufEntry): GgufEntry {
   return { ...entry, value: tokens.map((token) => (token === '<|eot_id|>' ? '<|end|>' : token)) };
 }
 
+/** The files of `tiny` (chat) and `tiny-base:latest`, by name. */
+export async function writeTinyModels(): Promise<{
+  paths: Map<string, string>;
+  remove: () => Promise<void>;
+}> {
+  const folder = await mkdtemp(join(tmpdir(), 'bitnet-server-'));
+  const paths = new Map([
+    ['tiny', join(folder, 'tiny.gguf')],
+    ['tiny-base:latest', join(folder, 'tiny-base.gguf')],
+  ]);
+  for (const [id, path] of paths) await writeFile(path, await tinyChatGguf(id === 'tiny' ? 'chat' : 'base'));
+  return { paths, remove: () => rm(folder, { recursive: true }) };
+}
+
 /** A server to test with. */
 export interface TinyServer {
   /** Without a slash at the end. */
@@ -82,16 +97,9 @@ export interface TinyServer {
 
 /** Serves `tiny` (chat) and `tiny-base:latest` with the routes of a dialect. */
 export async function startTinyServer(addRoutes: AddRoutes): Promise<TinyServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'bitnet-server-'));
-  const paths = new Map([
-    ['tiny', join(folder, 'tiny.gguf')],
-    ['tiny-base:latest', join(folder, 'tiny-base.gguf')],
-  ]);
+  const { paths, remove } = await writeTinyModels();
   const models = new Map<string, Model>();
-  for (const [id, path] of paths) {
-    await writeFile(path, await tinyChatGguf(id === 'tiny' ? 'chat' : 'base'));
-    models.set(id, await loadModel(path, { threads: 0 }));
-  }
+  for (const [id, path] of paths) models.set(id, await loadModel(path, { threads: 0 }));
   const loaded = new Map<string, number | undefined>([['tiny', undefined]]);
   let held = 0;
   const servedModels = new Map([...models].map(([id, model]) => [id, servedOf(id, model)]));
@@ -142,7 +150,7 @@ export async function startTinyServer(addRoutes: AddRoutes): Promise<TinyServer>
         if ('closeAllConnections' in server) server.closeAllConnections();
       });
       for (const model of models.values()) await model.dispose();
-      await rm(folder, { recursive: true });
+      await remove();
     },
   };
 }
@@ -153,6 +161,6 @@ function servedOf(id: string, model: Model): ServedModel {
     created: 1_700_000_000,
     model,
     scheduler: new Scheduler(model.engine),
-    constraints: { compile: async () => undefined, dispose: () => {} },
+    constraints: createConstraintCompiler(model.tokenizer),
   };
 }

@@ -3,7 +3,7 @@ import { BitnetError } from '../../base/errors.ts';
 import type { ToolChoice, ToolDefinition } from './tool-definition.ts';
 
 const MAX_TOOLS = 128;
-const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /**
  * Refuses what cannot be offered to a model. Schemas of arguments are checked where they are compiled.
@@ -36,7 +36,7 @@ export function checkTools(tools: readonly ToolDefinition[], choice: ToolChoice)
 
 function checkTool({ name, parameters }: ToolDefinition): void {
   if (!NAME.test(name))
-    throw wrong(name, 'has a name that is not 1 to 64 letters, digits, underscores, dots or dashes');
+    throw wrong(name, 'has a name that is not 1 to 128 letters, digits, underscores, dots or dashes');
   if (parameters === undefined) return;
   if (typeof parameters !== 'object' || parameters === null || Array.isArray(parameters)) {
     throw wrong(name, 'has parameters that are no JSON schema');

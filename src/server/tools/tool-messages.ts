@@ -78,14 +78,12 @@ function parsed(text: string): unknown {
 function asText(messages: readonly ToolMessage[], tools: readonly ToolDefinition[]): ChatMessage[] {
   const out: { role: string; content: string }[] = [];
   for (const [i, message] of messages.entries()) {
-    if (message.role !== 'tool') {
-      out.push({ role: message.role, content: textOf(message) });
-      continue;
-    }
-    const response = `<tool_response>\n${message.text}\n</tool_response>`;
-    // Results of one turn are one message: many templates want roles to alternate.
-    if (messages[i - 1]?.role === 'tool') out.at(-1)!.content += `\n${response}`;
-    else out.push({ role: 'user', content: response });
+    const isResult = message.role === 'tool';
+    const text = isResult ? `<tool_response>\n${message.text}\n</tool_response>` : textOf(message);
+    const role = isResult ? 'user' : message.role;
+    // Results of one turn, and what the user says to them, are one message: many templates want roles to alternate.
+    if (messages[i - 1]?.role === 'tool' && role === 'user') out.at(-1)!.content += `\n${text}`;
+    else out.push({ role, content: text });
   }
   if (tools.length === 0) return out;
   const instructions = describe(tools);

@@ -65,14 +65,20 @@ async function startText(
     toolChoice: 'none',
     parallelToolCalls: false,
   });
-  return streamText(scheduler, model.tokenizer, prompt, {
-    ...samplingOf(options, model.contextLength),
-    stop: stopsOf(options),
-    signal,
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(logprobs === undefined ? {} : { logprobs }),
-    ...(constraint === undefined ? {} : { constraint }),
-  });
+  try {
+    return streamText(scheduler, model.tokenizer, prompt, {
+      ...samplingOf(options, model.contextLength),
+      stop: stopsOf(options),
+      signal,
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+      ...(logprobs === undefined ? {} : { logprobs }),
+      ...(constraint === undefined ? {} : { constraint }),
+    });
+  } catch (error) {
+    // A sequence disposes of its constraint; here none has begun.
+    constraint?.dispose();
+    throw error;
+  }
 }
 
 /** The tokens that are continued. @throws RequestError 400; BitnetError `chat/no-template`, `template/…` */
