@@ -127,8 +127,10 @@ test('counted tokens are those of the prompt', async () => {
 
 test('what coding agents send is taken: blocks, cache marks, metadata, tools, results of tools', async () => {
   const cache = { cache_control: { type: 'ephemeral' as const } };
-  const message = await client.messages.create({
+  const message = await client.beta.messages.create({
     ...QUESTION,
+    betas: ['context-management-2025-06-27'],
+    context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
     system: [
       { type: 'text', text: 'You are an agent.' },
       { type: 'text', text: 'Be brief.', ...cache },
@@ -155,11 +157,13 @@ test('what coding agents send is taken: blocks, cache marks, metadata, tools, re
       { name: 'Read', input_schema: { type: 'object', properties: { path: { type: 'string' } } } },
     ],
     tool_choice: { type: 'none' },
-    thinking: { type: 'disabled' },
+    thinking: { type: 'adaptive' },
+    output_config: { effort: 'high' },
     metadata: { user_id: 'someone' },
     service_tier: 'auto',
   });
-  assert.equal(message.usage.output_tokens > 0, true);
+  assert.ok(message.usage.output_tokens > 0);
+  assert.deepEqual(message.context_management, { applied_edits: [] });
 });
 
 test('errors have the shape that the SDK’s classes are made from', async () => {
@@ -175,7 +179,11 @@ test('errors have the shape that the SDK’s classes are made from', async () =>
   assert.match(error.message, /other/);
   assert.equal(request_id, unknown.requestID);
   const faults: readonly [params: object, message: RegExp][] = [
-    [{ context_management: { edits: [] } }, /^context_management: .*not supported/],
+    [{ mcp_servers: [] }, /^mcp_servers: .*not supported/],
+    [
+      { context_management: { edits: [{ type: 'compact_20260112' }] } },
+      /^context_management\.edits\.0\.type: /,
+    ],
     [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, /^thinking.*disabled/],
     [{ max_tokens: undefined }, /^max_tokens: /],
     [{ max_tokens: -1 }, /^max_tokens: .*>=0/],

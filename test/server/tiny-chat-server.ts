@@ -1,5 +1,8 @@
 /** A server over real HTTP with a tiny random chat model, a base model beside it, and a record of what is held. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { BitnetError } from '#src/base/errors.js';
@@ -79,10 +82,16 @@ export interface TinyServer {
 
 /** Serves `tiny` (chat) and `tiny-base:latest` with the routes of a dialect. */
 export async function startTinyServer(addRoutes: AddRoutes): Promise<TinyServer> {
-  const models = new Map([
-    ['tiny', await loadModel(await tinyChatGguf(), { threads: 0 })],
-    ['tiny-base:latest', await loadModel(await tinyChatGguf('base'), { threads: 0 })],
+  const folder = await mkdtemp(join(tmpdir(), 'bitnet-server-'));
+  const paths = new Map([
+    ['tiny', join(folder, 'tiny.gguf')],
+    ['tiny-base:latest', join(folder, 'tiny-base.gguf')],
   ]);
+  const models = new Map<string, Model>();
+  for (const [id, path] of paths) {
+    await writeFile(path, await tinyChatGguf(id === 'tiny' ? 'chat' : 'base'));
+    models.set(id, await loadModel(path, { threads: 0 }));
+  }
   const loaded = new Map<string, number | undefined>([['tiny', undefined]]);
   let held = 0;
   const servedModels = new Map([...models].map(([id, model]) => [id, servedOf(id, model)]));
@@ -91,7 +100,7 @@ export async function startTinyServer(addRoutes: AddRoutes): Promise<TinyServer>
       [...servedModels.values()].map((served) => ({
         id: served.id,
         created: served.created,
-        source: `models/${served.id}.gguf`,
+        source: paths.get(served.id)!,
         fileBytes: 1234,
         loaded: loaded.has(served.id) ? served : undefined,
         expiresAt: loaded.has(served.id) && loaded.get(served.id) !== -1 ? 1_800_000_000_000 : undefined,
@@ -133,6 +142,7 @@ export async function startTinyServer(addRoutes: AddRoutes): Promise<TinyServer>
         if ('closeAllConnections' in server) server.closeAllConnections();
       });
       for (const model of models.values()) await model.dispose();
+      await rm(folder, { recursive: true });
     },
   };
 }

@@ -3,10 +3,10 @@
  * message, a turn may be cut into several messages, and the system prompt stands apart.
  */
 import type { ReplyMessage, ReplyRequest } from '../../reply/reply.ts';
-import type { ToolChoice } from '../../tools/tool-definition.ts';
+import type { ToolChoice, ToolDefinition } from '../../tools/tool-definition.ts';
 import { badParameter } from '../checked-body.ts';
 import type { MessageParam, TextContent, ToolResultBlock, ToolUseBlock } from './content-schema.ts';
-import type { PromptParams } from './request-schema.ts';
+import type { PromptParams, ToolParam } from './request-schema.ts';
 
 /** What a request's prompt and its form of answer are made of. */
 export type Conversation = Pick<
@@ -30,15 +30,24 @@ export function conversationOf(params: PromptParams): Conversation {
   const choice = params.tool_choice ?? { type: 'auto' };
   return {
     messages: messagesOf(params),
-    tools: tools.map(({ name, description, input_schema }) => ({
-      name,
-      parameters: input_schema,
-      ...(description === undefined ? {} : { description }),
-    })),
+    tools: tools.map(definitionOf),
     toolChoice: toolChoiceOf(params),
     parallelToolCalls: !('disable_parallel_tool_use' in choice && choice.disable_parallel_tool_use === true),
     format: output?.format == null ? { kind: 'text' } : { kind: 'schema', schema: output.format.schema },
   };
+}
+
+function definitionOf({
+  name,
+  description,
+  input_schema,
+  input_examples: examples = [],
+}: ToolParam): ToolDefinition {
+  const told = [
+    ...(description === undefined ? [] : [description]),
+    ...examples.map((example) => `Example of its input: ${JSON.stringify(example)}`),
+  ];
+  return { name, parameters: input_schema, ...(told.length === 0 ? {} : { description: told.join('\n') }) };
 }
 
 function toolChoiceOf({ tool_choice: choice, tools = [] }: PromptParams): ToolChoice {

@@ -12,6 +12,8 @@ export interface MessageHeader {
   readonly model: string;
   /** Whether the request asked why a cached prefix was not used; nobody here keeps that. */
   readonly wantsDiagnostics: boolean;
+  /** Whether the request said how the conversation should be edited; nothing ever is. */
+  readonly wantsEdits: boolean;
 }
 
 /** A client hears something at least this often, in seconds. */
@@ -72,7 +74,7 @@ function event<T extends { readonly type: string }>(data: T): string {
   return sse(data, data.type);
 }
 
-function emptyMessage({ id, model, wantsDiagnostics }: MessageHeader): Record<string, unknown> {
+function emptyMessage({ id, model, wantsDiagnostics, wantsEdits }: MessageHeader): Record<string, unknown> {
   return {
     id,
     type: 'message',
@@ -84,6 +86,7 @@ function emptyMessage({ id, model, wantsDiagnostics }: MessageHeader): Record<st
     stop_details: null,
     container: null,
     diagnostics: wantsDiagnostics ? { cache_miss_reason: { type: 'unavailable' } } : null,
+    ...(wantsEdits ? { context_management: { applied_edits: [] } } : {}),
   };
 }
 

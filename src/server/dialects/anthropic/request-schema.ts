@@ -18,6 +18,7 @@ export interface ToolParam {
   readonly description?: string | undefined;
   /** JSON schema of an object. */
   readonly input_schema: Readonly<Record<string, unknown>>;
+  readonly input_examples?: readonly Readonly<Record<string, unknown>>[] | undefined;
 }
 
 /** Whether and which tools are called. */
@@ -34,6 +35,7 @@ export interface PromptParams {
   readonly tools?: readonly ToolParam[] | undefined;
   readonly tool_choice?: ToolChoiceParam | undefined;
   readonly output_config?: OutputConfigParam | undefined;
+  readonly context_management?: object | null | undefined;
 }
 
 /** What an answer has to look like. */
@@ -62,6 +64,7 @@ const tool = z.strictObject({
   }),
   description: z.string().optional(),
   input_schema: z.record(z.string(), z.unknown()),
+  input_examples: z.array(z.record(z.string(), z.unknown())).optional(),
   cache_control: cacheControl,
   strict: z.boolean().optional(),
   eager_input_streaming: z.boolean().nullable().optional(),
@@ -90,6 +93,21 @@ const thinking = z.discriminatedUnion(
   { error: 'models here do not think apart from their answer; leave it out, or give {"type": "disabled"}' },
 );
 
+// Agents send this with every request. There are no thoughts here that could be cleared; other edits change the prompt.
+const contextManagement = z
+  .strictObject({
+    edits: z
+      .array(
+        z.looseObject({
+          type: z.literal('clear_thinking_20251015', {
+            error: 'edits of the conversation other than clear_thinking_20251015 are not supported here',
+          }),
+        }),
+      )
+      .optional(),
+  })
+  .nullable();
+
 const promptShape = {
   model: z.string().min(1),
   messages: z.array(messageParam).min(1, { error: 'there must be at least one message' }),
@@ -105,6 +123,7 @@ const promptShape = {
         .optional(),
     })
     .optional(),
+  context_management: contextManagement.optional(),
   cache_control: cacheControl,
   thinking: thinking.optional(),
   speed: z

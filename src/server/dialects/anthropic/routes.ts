@@ -45,6 +45,7 @@ async function createMessage(c: ServerRequest, { models }: ServerContext): Promi
       id: `msg_${crypto.randomUUID().replaceAll('-', '')}`,
       model: params.model,
       wantsDiagnostics: params.diagnostics?.previous_message_id != null,
+      wantsEdits: params.context_management != null,
     };
     if (params.stream !== true) return Response.json(await messageOf(reply, header));
     return streamedResponse(

@@ -1,0 +1,116 @@
+/** `POST /api/embed`, and `POST /api/embeddings` as older clients have it: texts as vectors. */
+import { z } from 'zod';
+import type { Pooling } from '../../../engine/serving/sequence.ts';
+import type { Tokenizer } from '../../../index.ts';
+import type { ServedModel } from '../../models/served-model.ts';
+import type { ServerContext, ServerRequest } from '../../server-context.ts';
+import { badParameter, checkedBody } from '../checked-body.ts';
+import { withModel } from '../leased.ts';
+import { nanoseconds } from './answer-parts.ts';
+import { findModel } from './catalogue/model-names.ts';
+import { keepAlive } from './keep-alive.ts';
+import { type ModelOptions, modelOptions } from './model-options.ts';
+
+interface EmbedParams {
+  readonly model: string;
+  readonly input: string | readonly string[];
+  readonly truncate?: boolean | undefined;
+  readonly dimensions?: number | undefined;
+  readonly keep_alive?: number | undefined;
+  readonly options?: ModelOptions | null | undefined;
+}
+
+interface EmbeddingsParams {
+  readonly model: string;
+  readonly prompt: string;
+  readonly keep_alive?: number | undefined;
+  readonly options?: ModelOptions | null | undefined;
+}
+
+/** Most texts of a request. */
+const MOST_INPUTS = 2048;
+/** Texts of one request in the scheduler at a time, so that a long list leaves room for others. */
+const TOGETHER = 8;
+
+const shared = {
+  model: z.string().min(1),
+  keep_alive: keepAlive,
+  options: modelOptions.nullable().optional(),
+};
+
+const embedParams: z.ZodType<EmbedParams> = z.strictObject({
+  ...shared,
+  input: z.union([z.string(), z.array(z.string()).max(MOST_INPUTS)]),
+  truncate: z.boolean().optional(),
+  dimensions: z.int().min(1).optional(),
+});
+
+const embeddingsParams: z.ZodType<EmbeddingsParams> = z.strictObject({ ...shared, prompt: z.string() });
+
+/** Vectors of length 1. @throws RequestError 400; as finding the model and as Scheduler.embed */
+export async function embed(c: ServerRequest, { models }: ServerContext): Promise<Response> {
+  const startedAt = performance.now();
+  const params = await checkedBody(c, embedParams);
+  const { id } = findModel(models, params.model);
+  const lease = { name: id, keepAliveSeconds: params.keep_alive, signal: c.get('signal') };
+  return withModel(models, lease, async ({ served, signal }) => {
+    const loadSeconds = (performance.now() - startedAt) / 1000;
+    const { embeddingLength } = served.model.config;
+    if ((params.dimensions ?? embeddingLength) !== embeddingLength) {
+      throw badParameter(
+        'dimensions',
+        `${params.dimensions} is not supported: vectors of this model have ${embeddingLength} and cannot be cut; leave it out`,
+      );
+    }
+    const texts =
+      typeof params.input === 'string' ? [params.input].filter((text) => text !== '') : params.input;
+    const prompts = texts
+      .map((text) => served.model.tokenizer.encode(text))
+      .map((prompt) => (params.truncate === true ? prompt.slice(0, served.model.contextLength) : prompt));
+    const vectors = await embedAll(served, prompts, signal);
+    return Response.json({
+      model: params.model,
+      embeddings: vectors.map((vector) => [...normalised(vector)]),
+      total_duration: nanoseconds((performance.now() - startedAt) / 1000),
+      load_duration: nanoseconds(loadSeconds),
+      prompt_eval_count: prompts.reduce((sum, { length }) => sum + length, 0),
+    });
+  });
+}
+
+/** One vector as the model gives it. @throws as {@link embed} */
+export async function embedOne(c: ServerRequest, { models }: ServerContext): Promise<Response> {
+  const params = await checkedBody(c, embeddingsParams);
+  const { id } = findModel(models, params.model);
+  const lease = { name: id, keepAliveSeconds: params.keep_alive, signal: c.get('signal') };
+  return withModel(models, lease, async ({ served, signal }) => {
+    const prompts = params.prompt === '' ? [] : [served.model.tokenizer.encode(params.prompt)];
+    const [vector = new Float32Array()] = await embedAll(served, prompts, signal);
+    return Response.json({ embedding: [...vector] });
+  });
+}
+
+async function embedAll(
+  { scheduler, model }: ServedModel,
+  prompts: readonly (readonly number[])[],
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  const pooling = poolingOf(model.tokenizer);
+  const vectors: Float32Array[] = [];
+  for (let start = 0; start < prompts.length; start += TOGETHER) {
+    const group = prompts.slice(start, start + TOGETHER);
+    vectors.push(...(await Promise.all(group.map((prompt) => scheduler.embed(prompt, pooling, { signal })))));
+  }
+  return vectors;
+}
+
+/** Models that put an end-of-text token behind every text were trained to have its vector stand for the text. */
+function poolingOf({ addsEos }: Tokenizer): Pooling {
+  return addsEos ? 'last' : 'mean';
+}
+
+/** A vector of length 1 in the same direction; one without direction stays as it is. */
+function normalised(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+  return length > 0 ? vector.map((value) => value / length) : vector;
+}
