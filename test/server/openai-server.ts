@@ -22,6 +22,7 @@ export interface RunningServer {
   /** As clients want it, with `/v1`. */
   readonly baseURL: string;
   readonly model: Model;
+  readonly scheduler: Scheduler;
   /** Models that requests hold at the moment. */
   readonly holds: () => number;
   close(): Promise<void>;
@@ -47,6 +48,7 @@ export async function startServer(): Promise<RunningServer> {
   return {
     baseURL: `http://127.0.0.1:${port}/v1`,
     model,
+    scheduler: served.scheduler,
     holds: () => counts.holds,
     close: async () => {
       if ('closeAllConnections' in server) server.closeAllConnections();

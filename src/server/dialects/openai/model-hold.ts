@@ -1,5 +1,4 @@
 /** A request's hold on its model: from finding the model until the last byte of the answer, however that comes to an end. */
-import { failureOf } from '../../http/failure.ts';
 import { sse, streamedResponse } from '../../http/streamed-response.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
@@ -48,8 +47,6 @@ export async function withModel(
     try {
       yield* events;
     } catch (error) {
-      // The status has been sent; what writes the access log can still see what happened.
-      c.error = error instanceof Error ? error : new Error(failureOf(error).message);
       yield* failed(error);
     } finally {
       end();

@@ -24,7 +24,7 @@ export const addOpenAiRoutes: AddRoutes = (app, context) => {
   const reads = dialectRoutes({ prompt: 'input' });
   reads.get('/v1/models', (c) => listModels(c, context));
   reads.get('/v1/models/:name{.+}', (c) => showModel(c, context, c.req.param('name')));
-  reads.all('/v1/responses/:id{.+}', refuseStoredResponse);
+  reads.on(['GET', 'POST', 'DELETE'], '/v1/responses/:id{.+}', refuseStoredResponse);
   app.route('/', reads);
 };
 

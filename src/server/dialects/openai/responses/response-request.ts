@@ -89,7 +89,10 @@ export function readResponseRequest(json: unknown): ResponseRequest {
   const body = checkBody(responseBody, json);
   const tools = toolsOf(body.tools ?? []);
   const choice = body.tool_choice;
-  const toolChoice = toolChoiceOf(typeof choice === 'object' ? choice : choice, tools);
+  const toolChoice = toolChoiceOf(
+    typeof choice === 'object' && choice !== null ? { name: choice.name } : choice,
+    tools,
+  );
   const withScores = body.include?.includes(SCORES) === true;
   if (body.top_logprobs != null && !withScores) {
     throw invalidParameter('top_logprobs', `needs include to name "${SCORES}"`);
