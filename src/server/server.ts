@@ -6,6 +6,7 @@ import type { SchedulerOptions } from '../engine/serving/scheduler.ts';
 import { BitnetError, type LoadOptions, type Model } from '../index.ts';
 import { createApp } from './app.ts';
 import { addAnthropicRoutes } from './dialects/anthropic/routes.ts';
+import { addOllamaRoutes } from './dialects/ollama/routes.ts';
 import { addOpenAiRoutes } from './dialects/openai/openai-routes.ts';
 import { keyCheck } from './http/api-keys.ts';
 import { checkLimits, type RequestLimits } from './http/limits.ts';
@@ -70,7 +71,7 @@ export interface BitnetServer {
 }
 
 /** The APIs. */
-const DIALECTS: readonly AddRoutes[] = [addOpenAiRoutes, addAnthropicRoutes];
+const DIALECTS: readonly AddRoutes[] = [addOpenAiRoutes, addAnthropicRoutes, addOllamaRoutes];
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 300;
 const DEFAULT_MAX_LOADED = 3;
