@@ -109,7 +109,10 @@ function withParameter(body: object, path: string, text: string): string {
   const keys = path.split('.');
   const last = keys.pop()!;
   let at = copy;
-  for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
+  for (const key of keys) {
+    at[key] ??= {};
+    at = at[key] as Record<string, unknown>;
+  }
   at[last] = '<here>';
   return JSON.stringify(copy).replace('"<here>"', text);
 }
