@@ -7,7 +7,7 @@ export type EmbedTokens = (
   engine: Engine,
   tokens: readonly number[],
   pooling: Pooling,
-  signal: AbortSignal,
+  options: { readonly signal: AbortSignal },
 ) => Promise<Float32Array>;
 
 /** See the file's header. */
@@ -37,7 +37,7 @@ export class EmbedTask {
   /** Resolves when the computation has come to its end, whatever that is. */
   async run(engine: Engine, embed: EmbedTokens): Promise<void> {
     try {
-      this.#resolve(await embed(engine, this.tokens, this.#pooling, this.#controller.signal));
+      this.#resolve(await embed(engine, this.tokens, this.#pooling, this.#controller));
     } catch (error) {
       this.#reject(error);
     }

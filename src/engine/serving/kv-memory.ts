@@ -53,7 +53,7 @@ export class KvMemory {
   /** Shares of the budget, 0 to 1: of everything, and of what running sequences hold. */
   usage(running: Iterable<SequenceTask>): { readonly all: number; readonly inUse: number } {
     const held = holdersOf(running);
-    const share = (blocks: number) => Math.min(1, (blocks + this.#reserved) / this.total);
+    const share = (blocks: number) => (blocks + this.#reserved) / this.total;
     return { all: share(this.#allBlocks(held)), inUse: share(held.size) };
   }
 

@@ -5,14 +5,17 @@
 import { BLOCK, type Prefix, type PrefixCache } from './prefix-cache.ts';
 import type { SequenceTask } from './sequence-task.ts';
 
-/** Fewer positions of a block are computed anew: a block that two share is copied as soon as one writes to it. */
-const LEAST_COPIED = 16;
+/**
+ * Fewer positions are neither waited for nor shared within a block, which is copied as soon as one of those that share it
+ * writes to it.
+ */
+const LEAST_SHARED = 16;
 
 /** What there is for a sequence. */
 export interface PrefixSource {
   /** What can be forked now. */
   readonly prefix: Prefix | undefined;
-  /** Who will hold at least a block more, once it has computed that many positions. */
+  /** Who will hold more of it that is worth waiting for, once it has computed that many positions. */
   readonly leader: { readonly task: SequenceTask; readonly positions: number } | undefined;
 }
 
@@ -35,7 +38,7 @@ export function findPrefix(
     const isAhead = !other.isGenerating && !other.isScoring && common > other.computed;
     if (isAhead && common > (leader?.positions ?? 0)) leader = { task: other, positions: common };
   }
-  const isWorthWaiting = leader !== undefined && leader.positions >= (prefix?.positions ?? 0) + BLOCK;
+  const isWorthWaiting = leader !== undefined && leader.positions >= (prefix?.positions ?? 0) + LEAST_SHARED;
   return { prefix, leader: isWorthWaiting ? leader : undefined };
 }
 
@@ -48,7 +51,7 @@ export function followsLeader({ leader }: SequenceTask): boolean {
 
 function worthwhile(positions: number): number {
   const inBlock = positions % BLOCK;
-  return inBlock < LEAST_COPIED ? positions - inBlock : positions;
+  return inBlock < LEAST_SHARED ? positions - inBlock : positions;
 }
 
 function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {

@@ -69,6 +69,8 @@ for (const head of ['fast', 'exact'] as const) {
       assert.ok(cachedTokens > 0 && cachedTokens < promptTokens);
       await scheduler.dispose();
       assert.equal(engine.usedBytes, baseline);
+      const { outputs, fallbacks } = engine.headStatistics;
+      assert.ok(head === 'exact' ? outputs === 0 : outputs > 2 * fallbacks, 'a fast head is not read whole');
     });
   });
 }
@@ -188,6 +190,39 @@ describe('a scheduler', () => {
           await generateAlone(engine, prompt, { seed, temperature: 1, maxTokens: 5 }),
         );
       }
+    }));
+
+  test('what two have in common is computed once by then, even when it is less than a block', () =>
+    withScheduler({}, async (scheduler) => {
+      const template = randomTokens(11, 20);
+      const prompts = [1, 2].map((seed) => [...template, ...randomTokens(seed, 12)]);
+      const sequences = prompts.map((prompt) => scheduler.submit(prompt, GREEDY));
+      const outcomes = await Promise.all(sequences.map(read));
+      assert.deepEqual(
+        sequences.map(({ progress }) => progress.cachedTokens),
+        [0, 20],
+      );
+      for (const [i, prompt] of prompts.entries()) {
+        assert.deepEqual(outcomes[i], await generateAlone(engine, prompt, GREEDY));
+      }
+    }));
+
+  test('who waits for a prefix goes on by itself when the one that computes it is cancelled', () =>
+    withScheduler({}, async (scheduler) => {
+      const controller = new AbortController();
+      const prompt = randomTokens(12, 300);
+      const leader = scheduler.submit([...prompt, 1], { ...GREEDY, signal: controller.signal });
+      const follower = scheduler.submit([...prompt, 2], GREEDY);
+      for (let turns = 0; turns < 6; turns++) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(scheduler.statistics.waiting, 1);
+      controller.abort('gone');
+      await assert.rejects(read(leader), (error) => error === 'gone');
+      assert.deepEqual(await read(follower), await generateAlone(engine, [...prompt, 2], GREEDY));
+      const { cachedTokens } = follower.progress;
+      assert.ok(
+        cachedTokens >= 64 && cachedTokens < 300,
+        `${cachedTokens} of what the other one had come to`,
+      );
     }));
 
   test('scores of a prompt are computed whatever the prefix cache holds', () =>
@@ -370,6 +405,21 @@ describe('a scheduler', () => {
       assert.deepEqual(await read(slow), expected);
     }));
 
+  test('a sequence that pauses gives its memory up to those that wait', () =>
+    withScheduler(
+      { kvCacheBytes: 3 * kvCacheBytes(engine.config, 64, engine.kvFormat) },
+      async (scheduler) => {
+        const options = { ...GREEDY, maxTokens: 100 };
+        const slow = scheduler.submit(randomTokens(1, 60), options);
+        while (slow.progress.generatedTokens < MOST_UNREAD)
+          await new Promise((resolve) => setImmediate(resolve));
+        assert.equal((await read(scheduler.submit(randomTokens(2, 130), GREEDY))).ids.length, 8);
+        assert.equal(scheduler.statistics.preempted, 1);
+        assert.equal(scheduler.statistics.waiting, 1);
+        assert.deepEqual(await read(slow), await generateAlone(engine, randomTokens(1, 60), options));
+      },
+    ));
+
   test('a fault of one sequence ends that one alone', () =>
     withScheduler({}, async (scheduler) => {
       const nothing = { mask: () => new Int32Array(64), accept() {}, dispose() {} };
@@ -401,7 +451,7 @@ describe('a scheduler', () => {
   test('vectors wait in line, one at a time, and end with their signal', async () => {
     const calls: number[] = [];
     const open: (() => void)[] = [];
-    const embedTokens: SchedulerOptions['embedTokens'] = async (_, tokens, _pooling, signal) => {
+    const embedTokens: SchedulerOptions['embedTokens'] = async (_, tokens, _pooling, { signal }) => {
       calls.push(tokens.length);
       await new Promise<void>((resolve, reject) => {
         open.push(resolve);

@@ -55,7 +55,7 @@ export class Scheduler {
   readonly #counts = { promptTokens: 0, cachedTokens: 0, preempted: 0, refused: 0, cancelled: 0 };
   #generatedTokens = 0;
   #submissions = 0;
-  /** A sequence has lost its memory, and none has ended since: whoever was admitted now would only take it from others. */
+  /** The machine has less memory than the budget, and no sequence has ended since: nobody else would find any. */
   #isShort = false;
   #isLooping = false;
   #loop: Promise<void> = Promise.resolve();
@@ -236,9 +236,9 @@ export class Scheduler {
   /** Gives places to those that wait, as far as there are any. */
   #admit(): void {
     for (;;) {
-      if (this.#isShort && this.#running.size > 0) return;
       const active = [...this.#running].filter((task) => !task.isPaused).length;
       if (active + (this.#embedding === undefined ? 0 : 1) >= this.#maxRunning) return;
+      if (this.#isShort && active > 0) return;
       const sources = new Map<SequenceTask, PrefixSource>();
       const task = this.#waiting.next((candidate) => this.#isReady(candidate, sources));
       if (task === undefined) return;
@@ -258,10 +258,10 @@ export class Scheduler {
     return source.leader === undefined;
   }
 
-  /** False when it has to wait for memory. */
+  /** False when it has to wait for memory; else the line may be another one now. */
   #start(task: SequenceTask, prefix: PrefixSource['prefix']): boolean {
     const isAlone = this.#running.size === 0 && this.#embedding === undefined;
-    if (!isAlone && !this.#memory.fits(task, prefix, this.#running)) return false;
+    if (!isAlone && !this.#memory.fits(task, prefix, this.#running)) return this.#preemptPaused();
     try {
       this.#memory.open(task, prefix);
     } catch (error) {
@@ -287,7 +287,8 @@ export class Scheduler {
 
   #startEmbedding(task: EmbedTask): boolean {
     const { length } = task.tokens;
-    if (this.#running.size > 0 && !this.#memory.hasRoomFor(length, this.#running)) return false;
+    if (this.#running.size > 0 && !this.#memory.hasRoomFor(length, this.#running))
+      return this.#preemptPaused();
     this.#waiting.take(task);
     this.#embedding = task;
     this.#counts.promptTokens += length;
@@ -309,33 +310,44 @@ export class Scheduler {
       const room = { tokens: batchTokens, outputs: stepOutputs };
       const chunks = planStep(ready, room, this.#runner.steps + 1);
       if (chunks.length === 0 || this.#memory.makeRoom(chunks, this.#running)) return chunks;
-      if (!this.#preempt()) return [];
+      if (!this.#makeWay()) return [];
     }
   }
 
   /**
-   * Sends a sequence back to wait for memory: one that pauses, the one of the least priority, or the youngest. The last one
+   * Takes the memory of one sequence for others: of one that pauses, of the least priority, or the youngest. The last one
    * that is left fails, unless what it lacks is about to come free.
    *
    * @returns false when that is so
    */
-  #preempt(error?: unknown): boolean {
+  #makeWay(error?: BitnetError): boolean {
     const [first, ...others] = this.#running;
-    if (others.length === 0) {
-      if (this.#embedding !== undefined && error === undefined) return false;
-      if (first === undefined) return false;
-      first.fail(error ?? this.#memory.tooSmall(first.tokens.length), false);
-      this.#forget(first, false);
+    if (first === undefined) return false;
+    if (others.length > 0) {
+      this.#preempt(others.reduce((worst, task) => (yields(task, worst) ? task : worst), first));
+      this.#isShort = error !== undefined;
       return true;
     }
-    const victim = others.reduce((worst, task) => (yields(task, worst) ? task : worst), first!);
-    this.#counts.preempted++;
-    this.#isShort = true;
-    this.#running.delete(victim);
-    this.#memory.close(victim, false);
-    victim.state = 'waiting';
-    this.#waiting.add(victim);
+    if (this.#embedding !== undefined && error === undefined) return false;
+    first.fail(error ?? this.#memory.tooSmall(first.tokens.length), false);
+    this.#forget(first, false);
     return true;
+  }
+
+  /** Takes the memory of one that would not use it now. @returns whether there was one */
+  #preemptPaused(): boolean {
+    const paused = [...this.#running].find((task) => task.isPaused);
+    if (paused !== undefined) this.#preempt(paused);
+    return paused !== undefined;
+  }
+
+  /** Sends a sequence back to wait for memory; its tokens will be computed anew. */
+  #preempt(task: SequenceTask): void {
+    this.#counts.preempted++;
+    this.#running.delete(task);
+    this.#memory.close(task, false);
+    task.state = 'waiting';
+    this.#waiting.add(task);
   }
 
   async #step(chunks: readonly Chunk<SequenceTask>[]): Promise<void> {
@@ -348,7 +360,7 @@ export class Scheduler {
     } finally {
       for (const { task } of chunks) if (task.state === 'ended') this.#forget(task);
     }
-    if (lack !== undefined && !this.#memory.shrink(this.#running)) this.#preempt(lack);
+    if (lack !== undefined && !this.#memory.shrink(this.#running)) this.#makeWay(lack);
   }
 }
 
