@@ -3,18 +3,19 @@
  * and a sequence; the text that comes is told apart into words and tool calls.
  */
 
+import { StopStrings } from '../../engine/generation/stop-strings.ts';
 import type { SequenceProgress } from '../../engine/serving/sequence.ts';
-import { streamText } from '../../engine/serving/text-stream.ts';
+import { streamText, type TextStream } from '../../engine/serving/text-stream.ts';
 import type { GeneratedToken, SamplingOptions } from '../../index.ts';
 import type { OutputFormat } from '../constraint/constraint-compiler.ts';
 import type { ServedModel } from '../models/served-model.ts';
-import type { ToolCall, ToolChoice, ToolDefinition } from '../tools/tool-definition.ts';
+import { CallParser } from '../tools/call-parser.ts';
+import { checkTools } from '../tools/check-tools.ts';
+import type { ToolChoice, ToolDefinition } from '../tools/tool-definition.ts';
+import { type ToolMessage, templateInput } from '../tools/tool-messages.ts';
 
 /** A message of a conversation. */
-export type ReplyMessage =
-  | { readonly role: 'system' | 'user'; readonly text: string }
-  | { readonly role: 'assistant'; readonly text: string; readonly toolCalls?: readonly ToolCall[] }
-  | { readonly role: 'tool'; readonly callId: string; readonly name?: string; readonly text: string };
+export type ReplyMessage = ToolMessage;
 
 /** What a dialect asks for. */
 export interface ReplyRequest {
@@ -54,49 +55,126 @@ export interface Reply extends AsyncIterable<ReplyEvent> {
 /**
  * Begins a reply. What is wrong with a request is thrown here, before a status is sent.
  *
- * @throws ContextLengthExceeded; BitnetError `chat/…`, `template/…`, `schema/…`, `option/…`, `scheduler/full`; the signal's reason
+ * @throws ContextLengthExceeded; BitnetError `chat/…`, `template/…`, `schema/…`, `regex/…`, `option/…`, `scheduler/full`;
+ *   the signal's reason
  */
 export async function startReply(served: ServedModel, request: ReplyRequest): Promise<Reply> {
   const prompt = replyTokens(served, request);
   const { format, tools, toolChoice, parallelToolCalls } = request;
+  const hasTools = tools.length > 0 && toolChoice !== 'none';
+  // With tools, stop strings are looked for in words alone: a call that holds one goes on.
+  const stops = hasTools ? new StopStrings(request.stop) : undefined;
   const constraint = await served.constraints.compile({ format, tools, toolChoice, parallelToolCalls });
-  const stream = streamText(served.scheduler, served.model.tokenizer, prompt, {
-    ...request.sampling,
-    stop: request.stop,
-    signal: request.signal,
-    ...(request.maxTokens === undefined ? {} : { maxTokens: request.maxTokens }),
-    ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
-    ...(request.priority === undefined ? {} : { priority: request.priority }),
-    ...(constraint === undefined ? {} : { constraint }),
-  });
-  let end: ReplyEnd | undefined;
-  async function* events(): AsyncGenerator<ReplyEvent, void, undefined> {
-    for await (const event of stream) {
+  try {
+    request.signal.throwIfAborted();
+    const stream = streamText(served.scheduler, served.model.tokenizer, prompt, {
+      ...request.sampling,
+      stop: hasTools ? [] : request.stop,
+      signal: request.signal,
+      ...(request.maxTokens === undefined ? {} : { maxTokens: request.maxTokens }),
+      ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
+      ...(request.priority === undefined ? {} : { priority: request.priority }),
+      ...(constraint === undefined ? {} : { constraint }),
+    });
+    return new StreamedReply(stream, stops);
+  } catch (error) {
+    // A sequence disposes of its constraint; here none has begun.
+    constraint?.dispose();
+    throw error;
+  }
+}
+
+/** A text stream as a reply; with stop strings of its own where calls of tools are told apart. */
+class StreamedReply implements Reply {
+  readonly #stream: TextStream;
+  readonly #stops: StopStrings | undefined;
+  readonly #parser = new CallParser();
+  readonly #events: AsyncGenerator<ReplyEvent, void, undefined>;
+  #end: ReplyEnd | undefined;
+
+  constructor(stream: TextStream, stops: StopStrings | undefined) {
+    this.#stream = stream;
+    this.#stops = stops;
+    this.#events = stops === undefined ? this.#words() : this.#wordsAndCalls(stops);
+  }
+
+  get progress(): SequenceProgress {
+    const { progress } = this.#stream;
+    return this.#stops?.found === undefined ? progress : { ...progress, end: 'stop' };
+  }
+
+  get end(): ReplyEnd | undefined {
+    return this.#end;
+  }
+
+  get stopString(): string | undefined {
+    return this.#stops?.found ?? this.#stream.stopString;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<ReplyEvent> {
+    return this.#events;
+  }
+
+  async *#words(): AsyncGenerator<ReplyEvent, void, undefined> {
+    for await (const event of this.#stream) {
       if (event.kind === 'prompt') continue;
       yield { kind: 'text', text: event.text, ...(event.score && { scores: [event.score] }) };
     }
-    if (stream.stopString !== undefined) end = 'stop-string';
-    else end = stream.progress.end === 'stop' ? 'stop' : 'length';
+    this.#finish();
   }
-  const iterator = events();
-  return {
-    get progress() {
-      return stream.progress;
-    },
-    get end() {
-      return end;
-    },
-    get stopString() {
-      return stream.stopString;
-    },
-    [Symbol.asyncIterator]: () => iterator,
-  };
+
+  async *#wordsAndCalls(stops: StopStrings): AsyncGenerator<ReplyEvent, void, undefined> {
+    /** Of tokens whose text is held back. */
+    let scores: GeneratedToken[] = [];
+    const parser = this.#parser;
+    for await (const event of this.#stream) {
+      if (event.kind === 'prompt') continue;
+      if (event.score !== undefined && !parser.isWithinCall) scores.push(event.score);
+      for (const part of parser.push(event.text)) {
+        if (part.kind !== 'text') {
+          const before = stops.flush();
+          if (before !== '') yield { kind: 'text', text: before };
+          if (stops.found !== undefined) break;
+          scores = [];
+          yield part;
+          continue;
+        }
+        const text = stops.push(part.text);
+        if (text === '') continue;
+        yield { kind: 'text', text, ...(scores.length === 0 ? {} : { scores }) };
+        scores = [];
+      }
+      // Leaving the loop cancels the sequence.
+      if (stops.found !== undefined) break;
+    }
+    if (stops.found === undefined) {
+      const rest = parser.flush().map((part) => (part.kind === 'text' ? stops.push(part.text) : ''));
+      const text = rest.join('') + stops.flush();
+      if (text !== '' || scores.length > 0) {
+        yield { kind: 'text', text, ...(scores.length === 0 ? {} : { scores }) };
+      }
+    }
+    this.#finish();
+  }
+
+  #finish(): void {
+    const isStopped = this.#stream.progress.end === 'stop';
+    if (this.stopString !== undefined) this.#end = 'stop-string';
+    else if (!isStopped) this.#end = 'length';
+    else this.#end = this.#parser.calls > 0 ? 'tool-calls' : 'stop';
+  }
 }
 
-/** The prompt of a conversation with tools, up to where the reply begins: for counting too. */
+/**
+ * The prompt of a conversation with tools, up to where the reply begins: for counting too.
+ *
+ * @throws BitnetError `chat/…`, `template/…`, `option/tools`, `option/tool-choice`
+ */
 export function replyTokens(
   { model }: ServedModel,
-  { messages }: Pick<ReplyRequest, 'messages' | 'tools' | 'toolChoice'>,
+  { messages, tools, toolChoice }: Pick<ReplyRequest, 'messages' | 'tools' | 'toolChoice'>,
 ): readonly number[] {
-  return model.encodeChat(messages.map(({ role, text }) => ({ role, content: text })));
+  checkTools(tools, toolChoice);
+  const input = templateInput(model.chatTemplate ?? '', messages, tools, toolChoice);
+  return model.encodeChat(input.messages, input.tools === undefined ? {} : { tools: input.tools });
 }
