@@ -15,7 +15,14 @@ export type {
 } from './engine/generation/generate.ts';
 export type { Generation } from './engine/generation/generation.ts';
 export type { SamplingOptions, TokenProbability } from './engine/generation/sampler.ts';
-export { type LoadOptions, loadModel, type Model, type TokenizeOptions } from './engine/model.ts';
+export {
+  type EmbedOptions,
+  type LoadOptions,
+  loadModel,
+  type Model,
+  type TokenizeOptions,
+} from './engine/model.ts';
+export type { Pooling } from './engine/serving/sequence.ts';
 export type { ModelSource } from './engine/source.ts';
 export { blobFolder } from './formats/sources/blob.ts';
 export type { BackendName } from './kernels/backend-name.ts';

@@ -16,7 +16,7 @@ import { type Batch, hasPlane, type ModelPlan } from '../model/plan.ts';
 import { type LookupCounters, StepCosts } from './generation/step-costs.ts';
 import {
   arrangeOutputs,
-  type LogitsRequest,
+  type BatchOutput,
   type OutputRequest,
   readOutput,
   type TokenLogits,
@@ -28,7 +28,7 @@ export interface StepItem {
   /** Position of the first of `tokens`. */
   readonly position: number;
   readonly tokens: ArrayLike<number>;
-  /** Whose logits are wanted, and which. */
+  /** Whose logits are wanted, and which, or whose hidden states. */
   readonly outputs: readonly OutputRequest[];
 }
 
@@ -69,7 +69,7 @@ export class Engine {
   readonly contextLength: number;
   /** Most tokens of a step. */
   readonly batchTokens: number;
-  /** Most outputs of a step. */
+  /** Most outputs of a step that have logits; all tokens may have their hidden states asked for. */
   readonly stepOutputs: number;
   /** How the head is held. */
   readonly headKind: HeadForm;
@@ -188,16 +188,14 @@ export class Engine {
     heap.i32(work.ids, tokens.length).set(tokens);
     heap.i32(work.positions, tokens.length).set(positions);
     let first = 0;
-    const wanted: (LogitsRequest & { row: number })[] = [];
+    const wanted: BatchOutput[] = [];
     const segments = items.map((item) => {
       const segment = { cache: item.cache.plan, first, count: item.tokens.length, position: item.position };
       for (const output of item.outputs) wanted.push({ ...output, row: first + output.index });
       first += item.tokens.length;
       return segment;
     });
-    assert(wanted.length <= work.outputs, `a step of ${wanted.length} outputs`);
-    const { batch: outputs, rows, requests } = arrangeOutputs(heap, plan, wanted);
-    heap.i32(work.outputRows, rows.length).set(rows);
+    const { batch: outputs, requests } = arrangeOutputs(heap, plan, wanted);
     await team.run('forward', {
       tokens: tokens.length,
       segments: placePartials(this.config, work, segments),

@@ -6,6 +6,7 @@ import { openModel } from '../model/open.ts';
 import type { ChatMessage, ChatTemplate, RenderOptions } from '../tokenizer/chat/chat-template.ts';
 import { encodeChat } from '../tokenizer/chat/encode-chat.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { embedTokens, normalise } from './embedding.ts';
 import type { Engine } from './engine.ts';
 import { Chat, type ChatOptions } from './generation/chat.ts';
 import {
@@ -18,6 +19,7 @@ import {
 import { Generation } from './generation/generation.ts';
 import { loadEngine } from './load-engine.ts';
 import type { EngineOptions } from './options.ts';
+import type { Pooling } from './serving/sequence.ts';
 import { Session } from './session.ts';
 import { type ModelSource, openSource } from './source.ts';
 import { type ModelText, readModelText } from './text.ts';
@@ -31,6 +33,15 @@ export interface TokenizeOptions {
   readonly addBos?: boolean;
   /** Read the text of control tokens as those tokens; default false, which is safe for text from outside. */
   readonly parseSpecial?: boolean;
+}
+
+/** How a text becomes a vector. */
+export interface EmbedOptions {
+  /** `mean` over all tokens (default), or the `last` token. */
+  readonly pooling?: Pooling;
+  /** Bring the vector to length 1; default false. */
+  readonly normalise?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -176,6 +187,23 @@ export class Model {
    */
   async logits(tokens: ArrayLike<number>, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     return this.#withSession((session) => session.sync(tokens, options.signal));
+  }
+
+  /**
+   * A vector for a text (to which the model's beginning-of-text token is added) or tokens (taken as they are): final hidden
+   * states, behind the output norm. The same bits everywhere, as logits are.
+   *
+   * @returns f32 [config.embeddingLength]
+   * @throws ContextLengthExceeded; BitnetError `option/pooling`, `tokens/empty`, `tokens/bad-id`, `model/disposed`,
+   *   `memory/…`; the signal's reason
+   */
+  async embed(input: string | readonly number[], options: EmbedOptions = {}): Promise<Float32Array> {
+    const { pooling = 'mean', signal } = options;
+    if (pooling !== 'mean' && pooling !== 'last') {
+      throw new BitnetError('option/pooling', `pooling is ${String(pooling)}; give 'mean' or 'last'`);
+    }
+    const vector = await embedTokens(this.engine, this.#promptTokens(input), pooling, { signal });
+    return options.normalise ? normalise(vector) : vector;
   }
 
   /** The tokens of a text. */

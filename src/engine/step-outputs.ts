@@ -1,6 +1,6 @@
 /**
  * What a step can be asked for, and what it answers: all logits of a token, or, from a head that has a 4-bit plane, the
- * largest and some chosen ones without reading all of the head. A step's outputs are arranged here for the forward pass
+ * largest and some chosen ones without reading all of the head, or the final hidden state without the head. A step's outputs are arranged here for the forward pass
  * and read off the heap after it.
  */
 import { assert } from '../base/assert.ts';
@@ -24,44 +24,60 @@ export interface LogitsRequest {
 export interface OutputRequest extends LogitsRequest {
   /** Index into the item's tokens. */
   readonly index: number;
+  /** Asks for the final hidden state (behind the output norm, what the head reads) in place of logits. */
+  readonly state?: true;
 }
 
 /** Logits of one token: all of them, or the wanted ones and some others. They have the same bits either way. */
 export interface TokenLogits {
+  /** Empty where the hidden state was asked for. */
   readonly logits: Float32Array;
   /** Rising, `logits[i]` is that of token `ids[i]`; undefined when `logits[i]` is that of token i. */
   readonly ids?: Int32Array;
   /** The largest were asked for, and all of the head had to be read. */
   readonly isFallback?: true;
+  /** f32 [embeddingLength], where it was asked for; the caller's to change. */
+  readonly state?: Float32Array;
 }
 
-/** Outputs in the order of a pass, screened ones first. */
+/** Outputs in the order of a pass, screened ones first and hidden states last. */
 export interface ArrangedOutputs {
   readonly batch: BatchOutputs;
-  /** The token of the batch that each belongs to. */
-  readonly rows: readonly number[];
   /** Which of the requests each is. */
   readonly requests: readonly number[];
 }
 
-/** Orders a step's outputs, and puts the ids that they name where the forward pass finds them. */
+/** An output with the token of the batch that it belongs to, in place of an item's. */
+export type BatchOutput = Omit<OutputRequest, 'index'> & { readonly row: number };
+
+/**
+ * Orders a step's outputs, and puts the tokens that they belong to and the ids that they name where the forward pass finds
+ * them.
+ */
 export function arrangeOutputs(
   heap: Heap,
   plan: ModelPlan,
-  outputs: readonly (LogitsRequest & { readonly row: number })[],
+  outputs: readonly BatchOutput[],
 ): ArrangedOutputs {
-  const { screen, config } = plan;
+  const { screen, config, work } = plan;
   const order = [...outputs.keys()];
+  const withLogits = order.filter((o) => !outputs[o]!.state);
+  const states = order.filter((o) => outputs[o]!.state);
   const isScreened = (o: number) => screen !== undefined && canScreen(outputs[o]!);
-  const requests = [...order.filter(isScreened), ...order.filter((o) => !isScreened(o))];
+  const withHead = [...withLogits.filter(isScreened), ...withLogits.filter((o) => !isScreened(o))];
+  assert(withHead.length <= work.outputs, `a step of ${withHead.length} outputs with logits`);
+  assert(states.length <= work.tokens, `a step of ${states.length} hidden states`);
+  const rowsOf = (requests: readonly number[]) => requests.map((o) => outputs[o]!.row);
+  heap.i32(work.outputRows, withHead.length).set(rowsOf(withHead));
+  heap.i32(work.stateRows, states.length).set(rowsOf(states));
   const screened: ScreenedOutput[] = [];
-  for (const o of order.filter(isScreened)) {
+  for (const o of withLogits.filter(isScreened)) {
     const { top, include = [], below = config.vocabularySize } = outputs[o]!;
     heap.i32(screen!.includedIds + 4 * screened.length * MOST_SCREENED, include.length).set(include);
     screened.push({ top: top!, below, included: include.length });
   }
-  const full = outputs.length - screened.length;
-  return { batch: { screened, full }, rows: requests.map((o) => outputs[o]!.row), requests };
+  const full = withHead.length - screened.length;
+  return { batch: { screened, full, states: states.length }, requests: [...withHead, ...states] };
 }
 
 function canScreen({ top, include = [], below = Number.POSITIVE_INFINITY }: LogitsRequest): boolean {
@@ -70,15 +86,17 @@ function canScreen({ top, include = [], below = Number.POSITIVE_INFINITY }: Logi
   return top <= MOST_SCREENED && include.length <= MOST_SCREENED && below >= 1;
 }
 
-/** The logits of the output that is number `o` of a pass. */
+/** What the output that is number `o` of a pass asked for. */
 export function readOutput(
   heap: Heap,
   kernels: Kernels,
   plan: ModelPlan,
-  { screened }: BatchOutputs,
+  { screened, full }: BatchOutputs,
   o: number,
   into: Float32Array | undefined,
 ): TokenLogits {
+  const before = screened.length + full;
+  if (o >= before) return { logits: NONE, state: readState(heap, plan, o - before) };
   const output = screened[o];
   const isFallback =
     output !== undefined && isTooWide({ heap, kernels, count: plan.screen!.members }, plan, o);
@@ -87,6 +105,13 @@ export function readOutput(
   const logits = into ?? new Float32Array(vocabularySize);
   logits.set(heap.f32(plan.work.logits + 4 * o * rowStride(vocabularySize), vocabularySize));
   return isFallback ? { logits, isFallback } : { logits };
+}
+
+const NONE = new Float32Array(0);
+
+function readState(heap: Heap, { work, config }: ModelPlan, s: number): Float32Array {
+  const { embeddingLength: n } = config;
+  return heap.f32(work.input + 4 * s * rowStride(n), n).slice();
 }
 
 function readScreened(

@@ -60,11 +60,13 @@ export interface WorkSpace {
   readonly positions: number;
   /** i32 [outputs]: which tokens' logits are wanted, those of screened outputs first */
   readonly outputRows: number;
+  /** i32 [tokens]: which tokens' final hidden states are wanted */
+  readonly stateRows: number;
   /** residual stream [tokens][embeddingLength] */
   readonly x: number;
   /** what a block adds to it, where a norm comes between [tokens][embeddingLength] */
   readonly branch: number;
-  /** input of a projection [tokens][longest input] */
+  /** input of a projection [tokens][longest input]; after the layers, the wanted hidden states [tokens][embeddingLength] */
   readonly input: number;
   /** the same, quantised */
   readonly quantized: number;
@@ -128,10 +130,14 @@ export interface Batch {
   readonly outputs: BatchOutputs;
 }
 
-/** The outputs of a pass in the order of work.outputRows: screened ones, then those that want all logits. */
+/**
+ * The outputs of a pass: in the order of work.outputRows screened ones, then those that want all logits; then, in the order
+ * of work.stateRows, those that want the final hidden state, for which the head is not read.
+ */
 export interface BatchOutputs {
   readonly screened: readonly ScreenedOutput[];
   readonly full: number;
+  readonly states: number;
 }
 
 /** A wish for the largest logits only; the head has a plane. */

@@ -26,6 +26,7 @@ export function workSpaceBytes(
     ids: 4 * tokens,
     positions: 4 * tokens,
     outputRows: 4 * outputs,
+    stateRows: 4 * tokens,
     x: rows(tokens, embeddingLength),
     branch: rows(tokens, embeddingLength),
     input: rows(tokens, longest),

@@ -35,7 +35,7 @@ test('the second example generates, scores and meets a full context', async () =
   const lines = (await run(1)).trimEnd().split('\n');
   assert.match(lines.at(-4)!, /^(stop|length) \d+ [\d.]+$/);
   assert.equal(lines.at(-3), 'Once upon a time');
-  assert.match(lines.at(-2)!, /^\d+ 2048$/);
+  assert.match(lines.at(-2)!, /^\d+ 2048 256$/);
   assert.match(lines.at(-1)!, /^\d+ 128$/);
   assert.match(lines[0]!, /^".*" \[ \d+ \] -[\d.]+$/);
 });

@@ -9,11 +9,12 @@ import { loadEngine } from '#src/engine/load-engine.js';
 import { loadModel } from '#src/engine/model.js';
 import type { TokenLogits } from '#src/engine/step-outputs.js';
 import { createReferenceBackend } from '#src/kernels/backend.js';
-import { DenseFormat } from '#src/kernels/kernels.js';
+import { DenseFormat, rowStride } from '#src/kernels/kernels.js';
 import { selectBackend } from '#src/kernels/select.js';
+import { outputHead } from '#src/model/forward/output-head.js';
 import { openGolden, someTokens } from '../fixtures/golden-models.ts';
 import { checkModel, checkRandomHead } from '../fixtures/head-check.ts';
-import { ROW_KINDS } from '../fixtures/random-heads.ts';
+import { ROW_KINDS, randomHead } from '../fixtures/random-heads.ts';
 import { usableBackends } from '../fixtures/usable-backends.ts';
 
 const MODEL = new URL('../../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url);
@@ -79,6 +80,37 @@ describe('outputs of one step', () => {
       });
     }
   }
+});
+
+test('a thread quantises no hidden state that another one has to pick, whatever else is in the pass', () => {
+  const backend = createReferenceBackend(false);
+  const headCase = { rows: 64, columns: 48, kind: 'gaussian', format: DenseFormat.F16, seed: 8 } as const;
+  const { plan, member, drawHidden } = randomHead(backend, headCase);
+  const { heap, kernels } = backend;
+  const { work } = plan;
+  const bytes = 2 * kernels.activationBytes(headCase.columns);
+  for (let t = 0; t < 4; t++)
+    heap.f32(work.x + 4 * t * rowStride(headCase.columns), headCase.columns).set(drawHidden());
+  heap.i32(work.outputRows, 4).set([2, 0, 1, 3]);
+  heap.i32(work.stateRows, 3).set([3, 1, 0]);
+  const wanted = { top: 1, below: headCase.rows, included: 0 };
+  const outputs = { screened: [wanted, wanted], full: 2, states: 3 };
+  const stop = new Error('the first barrier');
+  const runToBarrier = (index: number, count: number) => {
+    const barrier = () => {
+      throw stop;
+    };
+    const run = () =>
+      outputHead({ ...member, index, count, barrier }, plan, { tokens: 4, segments: [], outputs });
+    assert.throws(run, (error) => error === stop);
+  };
+  runToBarrier(0, 1);
+  const expected = heap.u8(work.quantized, bytes).slice();
+  heap.u8(work.quantized, bytes).fill(0);
+  heap.u8(work.hidden, 4 * 4 * rowStride(headCase.columns)).fill(0);
+  for (const index of [2, 1, 0]) runToBarrier(index, 3);
+  assert.deepEqual(heap.u8(work.quantized, bytes), expected);
+  backend.dispose();
 });
 
 describe('generations', () => {

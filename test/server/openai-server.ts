@@ -6,7 +6,7 @@ import { serve } from '@hono/node-server';
 import OpenAI from 'openai';
 import { Scheduler } from '#src/engine/serving/scheduler.js';
 import { BitnetError, loadModel, type Model } from '#src/index.js';
-import { rewriteGguf, tinyTalesBytes } from '#src/model/loading/rewritten-model.test.js';
+import { type Changes, rewriteGguf, tinyTalesBytes } from '#src/model/loading/rewritten-model.test.js';
 import type { ConstraintCompiler } from '#src/server/constraint/constraint-compiler.js';
 import type { ModelRegistry, ServedModel } from '#src/server/models/served-model.js';
 import { createServer } from '#src/server/server.js';
@@ -28,9 +28,10 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts a server. */
-export async function startServer(): Promise<RunningServer> {
-  const bytes = await rewriteGguf(tinyTalesBytes(), { metadata: { 'tokenizer.chat_template': TEMPLATE } });
+/** Starts a server. @param changes to the model's metadata */
+export async function startServer(changes: Changes['metadata'] = {}): Promise<RunningServer> {
+  const metadata = { 'tokenizer.chat_template': TEMPLATE, ...changes };
+  const bytes = await rewriteGguf(tinyTalesBytes(), { metadata });
   const model = await loadModel(bytes, { threads: 0 });
   const served: ServedModel = {
     id: MODEL_NAME,

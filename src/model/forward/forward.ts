@@ -12,10 +12,11 @@ import { outputHead } from './output-head.ts';
 
 /** Fills the segments' caches and answers the wanted outputs, see outputHead. */
 export function forward(member: Member, model: ModelPlan, batch: Batch): void {
-  const hasOutputs = batch.outputs.screened.length + batch.outputs.full > 0;
+  const { screened, full, states } = batch.outputs;
+  const hasOutputs = screened.length + full + states > 0;
   lookUp(member, model, batch.tokens);
   for (const [index, layer] of model.layers.entries()) {
-    // Where no logits are wanted, what the last layer adds to the stream is not either.
+    // Where no outputs are wanted, what the last layer adds to the stream is not either.
     const isEnd = !hasOutputs && index === model.layers.length - 1;
     projectHeads(member, model, layer, index, batch, !isEnd);
     if (isEnd) return;

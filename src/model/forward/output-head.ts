@@ -1,5 +1,5 @@
 /**
- * From the residual stream to logits. A full output multiplies the whole head. A screened one asks for the largest
+ * From the residual stream to final hidden states, and from those to logits. A full output multiplies the whole head. A screened one asks for the largest
  * logits only, and they are exact: a 4-bit plane of the head gives coarse scores of all rows, the best of them are scored
  * exactly, and so is every row whose coarse score is within a margin of those (docs/numerics.md, "Screened head"). Where
  * there is no room for all such rows, or a score is off by more than its margin, the whole head is read after all.
@@ -22,15 +22,22 @@ import { norm, prepare, project } from './operations.ts';
 /** Standard errors of a coarse score that its margin is wide. */
 const MARGIN = 8;
 
-/** Logits of the wanted tokens: the screened ones' in the model's screen space, the others' in work.logits. */
+/**
+ * Logits of the wanted tokens, the screened ones' in the model's screen space, the others' in work.logits; hidden states
+ * that are wanted themselves in work.input.
+ */
 export function outputHead(member: Member, model: ModelPlan, batch: Batch): void {
-  const { screened, full } = batch.outputs;
+  const { screened, full, states } = batch.outputs;
   const { work, head, screen } = model;
-  const count = screened.length + full;
-  pickRows(member, model, count);
+  pickStates(member, model, work.input, work.stateRows, states);
+  // A member quantises the screened rows that it picked itself, so those are shared out on their own.
+  pickStates(member, model, work.hidden, work.outputRows, screened.length);
+  const skip = 4 * screened.length;
+  pickStates(member, model, work.hidden + skip * rowStride(head.columns), work.outputRows + skip, full);
   if (screened.length === 0) {
-    prepare(member, model, [head], work.hidden, count);
-    project(member, model, head, work.logits, work.hidden, count);
+    if (full === 0) return;
+    prepare(member, model, [head], work.hidden, full);
+    project(member, model, head, work.logits, work.hidden, full);
     return;
   }
   if (!hasPlane(head) || screen === undefined) {
@@ -42,22 +49,14 @@ export function outputHead(member: Member, model: ModelPlan, batch: Batch): void
   new HeadScreen(member, model, head, head.plane, screen).run(screened, full);
 }
 
-/** hidden = norm(x) of the wanted tokens. */
-function pickRows(member: Member, model: ModelPlan, count: number): void {
-  const { work, config } = model;
+/** out = norm(x) of this member's part of the `count` tokens that the i32 at `rows` name. */
+function pickStates(member: Member, model: ModelPlan, out: number, rows: number, count: number): void {
+  const { work, config, outputNorm } = model;
   const [r0, r1] = share(member, count);
+  if (r0 === r1) return;
   // Picking rows of the residual stream is a look-up in a dense f32 table.
-  member.kernels.embed(
-    work.hidden,
-    work.outputRows,
-    work.x,
-    DenseFormat.F32,
-    1,
-    config.embeddingLength,
-    r0,
-    r1,
-  );
-  norm(member, model, work.hidden, work.hidden, model.outputNorm, config.embeddingLength, count);
+  member.kernels.embed(out, rows, work.x, DenseFormat.F32, 1, config.embeddingLength, r0, r1);
+  norm(member, model, out, out, outputNorm, config.embeddingLength, count);
 }
 
 /** One member's work on the screened outputs of a step. */
