@@ -69,6 +69,8 @@ test('a stream is the same answer in parts', async () => {
 test('answers are streamed unless the request says otherwise, as lines of JSON', async () => {
   const response = await fetch(`${server.url}/api/generate`, {
     method: 'POST',
+    // As curl has it where nobody says what the body is.
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: JSON.stringify({ model: 'tiny', prompt: 'hello', options: { num_predict: 3, temperature: 0 } }),
   });
   assert.equal(response.headers.get('content-type'), 'application/x-ndjson');
@@ -184,6 +186,7 @@ test('what is not supported is refused by its name', async () => {
   for (const [path, params, status, message] of faults) {
     const response = await fetch(`${server.url}/api/${path}`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'tiny', messages: path === 'chat' ? MESSAGES : undefined, ...params }),
     });
     const { error } = (await response.json()) as { error: string };

@@ -68,6 +68,20 @@ function withoutTurns(entry: GgufEntry): GgufEntry {
   return { ...entry, value: tokens.map((token) => (token === '<|eot_id|>' ? '<|end|>' : token)) };
 }
 
+/** The files of `tiny` (chat) and `tiny-base:latest`, by name. */
+export async function writeTinyModels(): Promise<{
+  paths: Map<string, string>;
+  remove: () => Promise<void>;
+}> {
+  const folder = await mkdtemp(join(tmpdir(), 'bitnet-server-'));
+  const paths = new Map([
+    ['tiny', join(folder, 'tiny.gguf')],
+    ['tiny-base:latest', join(folder, 'tiny-base.gguf')],
+  ]);
+  for (const [id, path] of paths) await writeFile(path, await tinyChatGguf(id === 'tiny' ? 'chat' : 'base'));
+  return { paths, remove: () => rm(folder, { recursive: true }) };
+}
+
 /** A server to test with. */
 export interface TinyServer {
   /** Without a slash at the end. */
@@ -82,16 +96,9 @@ export interface TinyServer {
 
 /** Serves `tiny` (chat) and `tiny-base:latest` with the routes of a dialect. */
 export async function startTinyServer(addRoutes: AddRoutes): Promise<TinyServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'bitnet-server-'));
-  const paths = new Map([
-    ['tiny', join(folder, 'tiny.gguf')],
-    ['tiny-base:latest', join(folder, 'tiny-base.gguf')],
-  ]);
+  const { paths, remove } = await writeTinyModels();
   const models = new Map<string, Model>();
-  for (const [id, path] of paths) {
-    await writeFile(path, await tinyChatGguf(id === 'tiny' ? 'chat' : 'base'));
-    models.set(id, await loadModel(path, { threads: 0 }));
-  }
+  for (const [id, path] of paths) models.set(id, await loadModel(path, { threads: 0 }));
   const loaded = new Map<string, number | undefined>([['tiny', undefined]]);
   let held = 0;
   const servedModels = new Map([...models].map(([id, model]) => [id, servedOf(id, model)]));
@@ -142,7 +149,7 @@ export async function startTinyServer(addRoutes: AddRoutes): Promise<TinyServer>
         if ('closeAllConnections' in server) server.closeAllConnections();
       });
       for (const model of models.values()) await model.dispose();
-      await rm(folder, { recursive: true });
+      await remove();
     },
   };
 }

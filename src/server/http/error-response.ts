@@ -1,6 +1,6 @@
 /**
- * Failures that arise before a dialect has the request (keys, hosts, unknown paths, a server that ends), in the shape that
- * the clients of the path understand.
+ * Failures in the shape that the clients of a path understand, also those that arise before a dialect has the request (keys,
+ * hosts, unknown paths, a server that ends).
  */
 import type { Failure } from './failure.ts';
 
@@ -18,9 +18,11 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
   404: 'not_found_error',
+  408: 'timeout_error',
   413: 'request_too_large',
   429: 'rate_limit_error',
   503: 'overloaded_error',
+  504: 'timeout_error',
 };
 
 /** The response to a failed request on this path. */
@@ -28,16 +30,23 @@ export function errorResponse(path: string, requestId: string, failure: Failure)
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (failure.retryAfter !== undefined) headers['retry-after'] = String(failure.retryAfter);
   if (failure.status === 401) headers['www-authenticate'] = 'Bearer';
-  return new Response(JSON.stringify(bodyOf(path, requestId, failure)), { status: failure.status, headers });
+  if (isAnthropic(path)) headers['request-id'] = requestId;
+  const body = JSON.stringify(errorBody(path, requestId, failure));
+  return new Response(body, { status: failure.status, headers });
 }
 
-function bodyOf(path: string, requestId: string, failure: Failure): unknown {
+/** The body of that response, which is also how a stream says that it failed. */
+export function errorBody(path: string, requestId: string, failure: Failure): object {
   const { status, code, message, parameter } = failure;
   const other = status < 500 ? 'invalid_request_error' : 'api_error';
   if (path.startsWith('/api/')) return { error: message };
-  if (path.startsWith('/v1/messages')) {
+  if (isAnthropic(path)) {
     const error = { type: ANTHROPIC_TYPES[status] ?? other, message };
     return { type: 'error', error, request_id: requestId };
   }
   return { error: { message, type: OPENAI_TYPES[status] ?? other, param: parameter ?? null, code } };
+}
+
+function isAnthropic(path: string): boolean {
+  return path.startsWith('/v1/messages');
 }

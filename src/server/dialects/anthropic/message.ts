@@ -1,9 +1,7 @@
 /** Answers of `/v1/messages`: one message, or the events that make it up. */
-import { failureOf } from '../../http/failure.ts';
 import { sse } from '../../http/streamed-response.ts';
 import type { Reply } from '../../reply/reply.ts';
 import { contentBlocks } from './content-blocks.ts';
-import { anthropicErrorBody } from './error-body.ts';
 import { withPauses } from './pauses.ts';
 
 /** What an answer says besides the reply. */
@@ -45,11 +43,15 @@ function inputOf(json: string): unknown {
   }
 }
 
-/** The reply as server-sent events; a failure is the last of them. */
+/**
+ * The reply as server-sent events; a failure is the last of them.
+ *
+ * @param failed the data of that event
+ */
 export async function* messageEvents(
   reply: Reply,
   header: MessageHeader,
-  requestId: string,
+  failed: (error: unknown) => object,
   pingSeconds: number = PING_SECONDS,
 ): AsyncGenerator<string, void, undefined> {
   try {
@@ -66,7 +68,7 @@ export async function* messageEvents(
     yield event({ type: 'message_delta', delta: { container: null, ...endOf(reply) }, usage });
     yield event({ type: 'message_stop' });
   } catch (error) {
-    yield event(anthropicErrorBody(failureOf(error), requestId));
+    yield event({ type: 'error', ...failed(error) });
   }
 }
 

@@ -2,6 +2,7 @@
  * The Anthropic API: `POST /v1/messages`, as one message or as a stream of events, and `POST /v1/messages/count_tokens`.
  * No `anthropic-version` or `anthropic-beta` is asked for; the key is checked in front of all dialects.
  */
+import { errorBody, errorResponse } from '../../http/error-response.ts';
 import { failureOf } from '../../http/failure.ts';
 import { streamedResponse } from '../../http/streamed-response.ts';
 import { replyTokens, startReply } from '../../reply/reply.ts';
@@ -9,7 +10,6 @@ import type { AddRoutes, ServerContext, ServerRequest } from '../../server-conte
 import { checkedBody } from '../checked-body.ts';
 import { withModel } from '../leased.ts';
 import { conversationOf } from './conversation.ts';
-import { anthropicError } from './error-body.ts';
 import { messageEvents, messageOf } from './message.ts';
 import { countTokensParams, type MessagesParams, messagesParams } from './request-schema.ts';
 
@@ -26,7 +26,7 @@ async function answered(c: ServerRequest, answer: () => Promise<Response>): Prom
     response.headers.set('request-id', requestId);
     return response;
   } catch (error) {
-    return anthropicError(failureOf(error), requestId);
+    return errorResponse(c.req.path, requestId, failureOf(error));
   }
 }
 
@@ -48,10 +48,8 @@ async function createMessage(c: ServerRequest, { models }: ServerContext): Promi
       wantsEdits: params.context_management != null,
     };
     if (params.stream !== true) return Response.json(await messageOf(reply, header));
-    return streamedResponse(
-      'text/event-stream',
-      leased.keep(messageEvents(reply, header, c.get('requestId'))),
-    );
+    const bodyOf = (error: unknown) => errorBody(c.req.path, c.get('requestId'), failureOf(error));
+    return streamedResponse('text/event-stream', leased.keep(messageEvents(reply, header, bodyOf)));
   });
 }
 
