@@ -201,7 +201,7 @@ describe('chat completions', () => {
       [{ reasoning_effort: 'high' }, 'reasoning_effort', /can only be "none"/],
       [{ stream_options: { include_usage: true } }, 'stream_options', /only for streams/],
       [{ tool_choice: 'required' }, 'tool_choice', /there are no tools/],
-      [{ logit_bias: { word: 1 } }, 'logit_bias.word', /./],
+      [{ logit_bias: { word: 1 } }, 'logit_bias.word', /id of a token/],
       [{ logit_bias: { 99999999: 1 } }, 'logit_bias', /99999999/],
       [{ stop: Array.from({ length: 17 }, () => 'x') }, 'stop', /at most 16/],
       [{ response_format: { type: 'yaml' } }, 'response_format.type', /./],

@@ -169,6 +169,7 @@ describe('clients of the API', () => {
   test('a body that is no JSON', async () => {
     const response = await fetch(`${server.baseURL}/chat/completions`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: '{"messages":',
     });
     assert.equal(response.status, 400);

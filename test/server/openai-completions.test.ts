@@ -10,6 +10,8 @@ const SHORT = { model: MODEL_NAME, prompt: PROMPT, max_tokens: 10, seed: 3 };
 /** What lm-eval's local-completions sends for a log-likelihood, but its prompts. */
 const HARNESS = { model: MODEL_NAME, temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true };
 
+const JSON_TYPE = { 'content-type': 'application/json' };
+
 describe('completions', () => {
   let server: RunningServer;
   let client: OpenAI;
@@ -122,6 +124,7 @@ describe('completions', () => {
     };
     const response = await fetch(`${server.baseURL}/completions`, {
       method: 'POST',
+      headers: JSON_TYPE,
       body: JSON.stringify(body),
     });
     const { choices } = (await response.json()) as OpenAI.Completion;
@@ -166,7 +169,7 @@ describe('completions', () => {
       [{ prompt: [] }, 'prompt', /none of them empty/],
       [{ prompt: true }, 'prompt', /list of texts/],
       [{ prompt: [1, 'x'] }, 'prompt', /list of token ids/],
-      [{ prompt: [[]] }, 'prompt[0]', /at least 1/],
+      [{ prompt: [[]] }, 'prompt', /none of them empty/],
       [{ prompt: [99_999_999] }, 'prompt', /99999999/],
       [{ prompt: Array.from({ length: 129 }, () => 'x') }, 'prompt', /128/],
       [{ prompt: Array.from({ length: 5000 }, () => 1) }, 'prompt', /5000 tokens/],

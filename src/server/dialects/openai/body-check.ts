@@ -12,6 +12,59 @@ export function refused(reason: string): z.ZodType<null | undefined> {
     .optional();
 }
 
+/** A list that is read up to its first wrong entry, so that a million wrong ones cost no more than one. */
+export function listOf<T>(
+  entry: z.ZodType<T>,
+  { least = 0, most }: { readonly least?: number; readonly most?: number } = {},
+): z.ZodType<T[]> {
+  return z.unknown().transform((value, context): T[] => {
+    const refuse = (issue: z.core.$ZodRawIssue) => {
+      context.issues.push(issue);
+      return z.NEVER;
+    };
+    if (!Array.isArray(value)) return refuse({ code: 'invalid_type', expected: 'array', input: value });
+    const size = { origin: 'array', inclusive: true, input: value } as const;
+    if (value.length < least) return refuse({ ...size, code: 'too_small', minimum: least });
+    if (most !== undefined && value.length > most) return refuse({ ...size, code: 'too_big', maximum: most });
+    const entries: T[] = [];
+    for (const [index, each] of value.entries()) {
+      const result = entry.safeParse(each, { reportInput: true });
+      if (!result.success) {
+        const issue = result.error.issues[0]!;
+        const path = [index, ...issue.path];
+        // Unknown names alone would not keep what goes on from a list from being run on none.
+        if (issue.code === 'unrecognized_keys') {
+          return refuse({ code: 'custom', path: [...path, issue.keys[0]!], message: UNKNOWN, input: each });
+        }
+        return refuse({ ...issue, input: issue.input, path } as z.core.$ZodRawIssue);
+      }
+      entries.push(result.data);
+    }
+    return entries;
+  });
+}
+
+/** An object with any names, of which there may not be too many. */
+export function namesTo<T>(
+  value: z.ZodType<T>,
+  name: z.ZodType<string>,
+  most: number,
+): z.ZodType<Record<string, T>> {
+  return z
+    .custom<Record<string, unknown>>(
+      (given) => typeof given === 'object' && given !== null && Object.keys(given).length <= most,
+      `must be an object of up to ${most} entries`,
+    )
+    .pipe(z.record(name as z.ZodType<string, string>, value));
+}
+
+/** Ids of tokens, at least one. Whether a vocabulary has them is seen later. */
+export const tokenIds: z.ZodType<number[]> = z.custom<number[]>(
+  (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((id) => Number.isSafeInteger(id) && id >= 0),
+  'must be a list of token ids, and not empty',
+);
+
 /**
  * The body as its schema gives it.
  *
@@ -35,11 +88,8 @@ export function invalidParameter(parameter: string, reason: string): RequestErro
 
 function invalidBody(issue: Issue): RequestError {
   const { path, found } = deepest(issue, []);
-  if (found.code === 'unrecognized_keys') {
-    const parameter = nameOf([...path, found.keys[0]!]);
-    const message = `${parameter} is not a parameter that this server knows; leave it out`;
-    return new RequestError({ status: 400, code: 'unknown_parameter', message, parameter });
-  }
+  if (found.code === 'unrecognized_keys') return unknownParameter(nameOf([...path, found.keys[0]!]));
+  if (found.message === UNKNOWN) return unknownParameter(nameOf(path));
   if (path.length === 0) {
     return new RequestError({
       status: 400,
@@ -51,6 +101,17 @@ function invalidBody(issue: Issue): RequestError {
   const code = found.input === undefined ? 'missing_parameter' : 'invalid_value';
   return new RequestError({ status: 400, code, message: `${parameter} ${faultOf(found)}`, parameter });
 }
+
+function unknownParameter(parameter: string): RequestError {
+  return new RequestError({
+    status: 400,
+    code: 'unknown_parameter',
+    message: `${parameter} ${UNKNOWN}`,
+    parameter,
+  });
+}
+
+const UNKNOWN = 'is not a parameter that this server knows; leave it out';
 
 type Issue = z.core.$ZodIssue;
 
@@ -84,10 +145,14 @@ function faultOf(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
       return `${startOf(issue.input)} must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`;
+    case 'invalid_key':
+      return faultOf(issue.issues[0]!);
     case 'too_big':
-      return `${sizeOf(issue)}, and may ${issue.origin === 'number' ? 'be' : 'have'} at most ${issue.maximum}`;
-    case 'too_small':
-      return `${sizeOf(issue)}, and must ${issue.origin === 'number' ? 'be' : 'have'} ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`;
+      return `${sizeOf(issue.input)}, and may ${verbOf(issue.input)} at most ${issue.maximum}`;
+    case 'too_small': {
+      const bound = issue.inclusive === false ? 'more than' : 'at least';
+      return `${sizeOf(issue.input)}, and must ${verbOf(issue.input)} ${bound} ${issue.minimum}`;
+    }
     case 'invalid_value':
       return `${startOf(issue.input)} must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
     case 'invalid_union': {
@@ -115,16 +180,19 @@ function startOf(input: unknown): string {
   return input === undefined ? 'is missing, and' : `is ${shown(input)}, and`;
 }
 
-function sizeOf({ input, origin }: { readonly input?: unknown; readonly origin: string }): string {
+function sizeOf(input: unknown): string {
   if (typeof input === 'string') return `has ${input.length} characters`;
   if (Array.isArray(input)) return `has ${input.length} entries`;
-  return origin === 'number' || origin === 'int' ? `is ${shown(input)}` : 'is of the wrong size';
+  return `is ${shown(input)}`;
 }
+
+const verbOf = (input: unknown): string =>
+  typeof input === 'string' || Array.isArray(input) ? 'have' : 'be';
 
 /** Long and structured values are named, not repeated. */
 function shown(input: unknown): string {
   if (Array.isArray(input)) return 'a list';
   if (typeof input === 'object' && input !== null) return 'an object';
-  const text = JSON.stringify(input) ?? String(input);
+  const text = typeof input === 'string' ? JSON.stringify(input) : String(input);
   return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
 }

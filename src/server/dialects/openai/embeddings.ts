@@ -4,7 +4,7 @@ import type { Pooling } from '../../../engine/serving/sequence.ts';
 import type { Tokenizer } from '../../../index.ts';
 import { readJson } from '../../http/json-body.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
-import { checkBody, invalidParameter } from './body-check.ts';
+import { checkBody, invalidParameter, listOf, tokenIds } from './body-check.ts';
 import { withModel } from './model-hold.ts';
 import type { ParametersByArea } from './openai-error.ts';
 import { neutralFields } from './sampling-parameters.ts';
@@ -16,16 +16,15 @@ const MOST_INPUTS = 2048;
 /** Inputs of one request in the scheduler at a time, so that a long list leaves room for others. */
 const TOGETHER = 8;
 
-const tokenIds = z.array(z.int().min(0)).min(1);
 const embeddingBody = z.strictObject({
   model: neutralFields.model,
   user: neutralFields.user,
   input: z.union(
     [
       z.string().min(1),
-      z.array(z.string().min(1)).min(1).max(MOST_INPUTS),
+      listOf(z.string().min(1), { least: 1, most: MOST_INPUTS }),
       tokenIds,
-      z.array(tokenIds).min(1).max(MOST_INPUTS),
+      listOf(tokenIds, { least: 1, most: MOST_INPUTS }),
     ],
     `must be a text, a list of up to ${MOST_INPUTS} texts, a list of token ids or a list of such lists, none of them empty`,
   ),

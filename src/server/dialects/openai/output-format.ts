@@ -1,6 +1,7 @@
 /** Formats of answers: `response_format` of chat completions, `text.format` of responses. */
 import { z } from 'zod';
 import type { OutputFormat } from '../../constraint/constraint-compiler.ts';
+import { listOf } from './body-check.ts';
 
 /** A JSON schema with the name that clients give it, which nothing here needs. */
 export interface SchemaBody {
@@ -34,7 +35,10 @@ export function formatSchema<T extends z.core.$ZodTypeDiscriminable>(
     z.strictObject({ type: z.literal('text') }),
     z.strictObject({ type: z.literal('json_object') }),
     z.strictObject({ type: z.literal('regex'), pattern: z.string().min(1) }),
-    z.strictObject({ type: z.literal('choice'), choices: z.array(z.string().min(1)).min(1).max(1000) }),
+    z.strictObject({
+      type: z.literal('choice'),
+      choices: listOf(z.string().min(1), { least: 1, most: 1000 }),
+    }),
     schema,
   ]) as z.ZodType<PlainFormatBody | z.output<T>>;
 }

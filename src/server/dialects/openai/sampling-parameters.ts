@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { SamplingOptions } from '../../../index.ts';
-import { refused } from './body-check.ts';
+import { listOf, namesTo, refused } from './body-check.ts';
 
 /** Parameters of sampling as a body has them; null counts as absent everywhere. */
 export interface SamplingBody {
@@ -25,6 +25,7 @@ export type Fields<Body> = { readonly [Key in keyof Required<Body>]: z.ZodType<B
 
 const MOST_STOPS = 16;
 const MOST_BIASES = 1000;
+const MOST_METADATA = 16;
 
 /** Schemas of {@link SamplingBody}. */
 export const samplingFields: Fields<SamplingBody> = {
@@ -35,12 +36,13 @@ export const samplingFields: Fields<SamplingBody> = {
   repetition_penalty: z.number().min(0.01).max(100).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  logit_bias: z
-    .record(z.string().regex(/^\d{1,9}$/), z.number().min(-100).max(100))
-    .refine((biases) => Object.keys(biases).length <= MOST_BIASES, `may name at most ${MOST_BIASES} tokens`)
-    .nullish(),
+  logit_bias: namesTo(
+    z.number().min(-100).max(100),
+    z.string().regex(/^\d{1,9}$/, 'must be the id of a token'),
+    MOST_BIASES,
+  ).nullish(),
   seed: z.int().nullish(),
-  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(MOST_STOPS)]).nullish(),
+  stop: z.union([z.string().min(1), listOf(z.string().min(1), { most: MOST_STOPS })]).nullish(),
 };
 
 /** What clients send about themselves and about services that this server does not have. */
@@ -62,7 +64,7 @@ export const neutralFields: Fields<NeutralBody> = {
   user: z.string().nullish(),
   safety_identifier: z.string().nullish(),
   prompt_cache_key: z.string().nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
+  metadata: namesTo(z.string(), z.string(), MOST_METADATA).nullish(),
   service_tier: z.enum(['auto', 'default']).nullish(),
   store: z
     .custom<false | null | undefined>((value) => value !== true && (value ?? false) === false, {

@@ -1,7 +1,7 @@
 /** Messages of chat completions: their schema, and what they are in neutral terms. */
 import { z } from 'zod';
 import type { ReplyMessage } from '../../../reply/reply.ts';
-import { refused } from '../body-check.ts';
+import { listOf, refused } from '../body-check.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 /** What an assistant refused to say is what it said. */
@@ -9,11 +9,11 @@ const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.stri
 const TEXT_ONLY = 'must be "text": images, audio and files cannot be read by this model';
 const content = z.union([
   z.string(),
-  z.array(z.discriminatedUnion('type', [textPart], { error: TEXT_ONLY })).min(1),
+  listOf(z.discriminatedUnion('type', [textPart], { error: TEXT_ONLY }), { least: 1 }),
 ]);
 const assistantContent = z.union([
   z.string(),
-  z.array(z.discriminatedUnion('type', [textPart, refusalPart], { error: TEXT_ONLY })),
+  listOf(z.discriminatedUnion('type', [textPart, refusalPart], { error: TEXT_ONLY })),
 ]);
 
 const name = refused('is not supported: chat templates know no names; put it into the content');
@@ -35,7 +35,7 @@ const toolCall = z.strictObject({
 /** What answers carry that says nothing when it is sent back. */
 const echoed = {
   refusal: z.string().nullish(),
-  annotations: z.array(z.unknown()).max(0).nullish(),
+  annotations: listOf(z.unknown(), { most: 0 }).nullish(),
   audio: refused('is not supported: this model neither hears nor speaks'),
   function_call: refused('is not supported; use tool_calls'),
   parsed: z.unknown().optional(),
@@ -48,7 +48,7 @@ const messageBody = z.discriminatedUnion(
     z.strictObject({
       role: z.literal('assistant'),
       content: assistantContent.nullish(),
-      tool_calls: z.array(toolCall).nullish(),
+      tool_calls: listOf(toolCall).nullish(),
       name,
       type,
       ...echoed,
@@ -65,10 +65,9 @@ const messageBody = z.discriminatedUnion(
 );
 
 /** A list of messages, in neutral terms. */
-export const chatMessages: z.ZodType<ReplyMessage[]> = z
-  .array(messageBody)
-  .min(1)
-  .transform((messages) => messages.map(replyMessage));
+export const chatMessages: z.ZodType<ReplyMessage[]> = listOf(messageBody, { least: 1 }).transform(
+  (messages) => messages.map(replyMessage),
+);
 
 function replyMessage(message: z.output<typeof messageBody>): ReplyMessage {
   switch (message.role) {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { OutputFormat } from '../../../constraint/constraint-compiler.ts';
 import type { ReplyRequest } from '../../../reply/reply.ts';
 import type { ToolChoice } from '../../../tools/tool-definition.ts';
-import { checkBody, invalidParameter, refused } from '../body-check.ts';
+import { checkBody, invalidParameter, listOf, refused } from '../body-check.ts';
 import { formatSchema, plainFormat, schemaFields, schemaFormat } from '../output-format.ts';
 import {
   neutralFields,
@@ -57,10 +57,10 @@ const chatBody = z.strictObject({
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   response_format: responseFormat.nullish(),
-  tools: z.array(tool).max(MOST_TOOLS).nullish(),
+  tools: listOf(tool, { most: MOST_TOOLS }).nullish(),
   tool_choice: toolChoice,
   parallel_tool_calls: z.boolean().nullish(),
-  modalities: z.array(z.literal('text', 'must be "text": this model writes nothing else')).nullish(),
+  modalities: listOf(z.literal('text', 'must be "text": this model writes nothing else')).nullish(),
   audio: refused('is not supported: this model does not speak'),
   functions: refused('is not supported; use tools'),
   function_call: refused('is not supported; use tool_choice'),

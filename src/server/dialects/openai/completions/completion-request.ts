@@ -1,7 +1,7 @@
 /** The body of `POST /v1/completions`: checked, with its prompts as tokens. */
 import { z } from 'zod';
 import type { SamplingOptions, Tokenizer } from '../../../../index.ts';
-import { checkBody, invalidParameter, refused } from '../body-check.ts';
+import { checkBody, invalidParameter, listOf, refused, tokenIds } from '../body-check.ts';
 import { neutralFields, samplingFields, samplingOf, stopsOf, streamFields } from '../sampling-parameters.ts';
 
 /** A text to go on with. */
@@ -37,9 +37,8 @@ const MOST_SEQUENCES = 128;
 /** The API's own default. */
 const DEFAULT_MAX_TOKENS = 16;
 
-const tokenIds = z.array(z.int().min(0)).min(1);
 const prompt = z.union(
-  [z.string(), z.array(z.string()).min(1), tokenIds, z.array(tokenIds).min(1)],
+  [z.string(), listOf(z.string(), { least: 1 }), tokenIds, listOf(tokenIds, { least: 1 })],
   'must be a text, a list of texts, a list of token ids or a list of such lists, none of them empty',
 );
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ReplyMessage } from '../../../reply/reply.ts';
 import type { ToolCall } from '../../../tools/tool-definition.ts';
+import { listOf } from '../body-check.ts';
 
 const TEXT_ONLY =
   'must be "input_text" or "output_text": images, audio and files cannot be read by this model';
@@ -18,15 +19,15 @@ const part = z.discriminatedUnion(
     z.strictObject({
       type: z.literal('output_text'),
       text: z.string(),
-      annotations: z.array(z.unknown()).max(0).nullish(),
-      logprobs: z.array(z.unknown()).nullish(),
+      annotations: listOf(z.unknown(), { most: 0 }).nullish(),
+      logprobs: listOf(z.unknown()).nullish(),
       parsed: z.unknown().optional(),
     }),
     z.strictObject({ type: z.literal('refusal'), refusal: z.string() }),
   ],
   { error: TEXT_ONLY },
 );
-const content = z.union([z.string(), z.array(part)]);
+const content = z.union([z.string(), listOf(part)]);
 
 const message = z.strictObject({
   ...echoed,
@@ -64,7 +65,7 @@ const item = z.preprocess(
 
 /** A text, or a list of items, as a conversation. */
 export const responseInput: z.ZodType<ReplyMessage[]> = z
-  .union([z.string(), z.array(item).min(1)])
+  .union([z.string(), listOf(item, { least: 1 })])
   .transform((input) => (typeof input === 'string' ? [{ role: 'user', text: input }] : conversation(input)));
 
 function conversation(items: readonly z.output<typeof item>[]): ReplyMessage[] {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { OutputFormat } from '../../../constraint/constraint-compiler.ts';
 import type { ReplyRequest } from '../../../reply/reply.ts';
-import { checkBody, invalidParameter, refused } from '../body-check.ts';
+import { checkBody, invalidParameter, listOf, refused } from '../body-check.ts';
 import { formatSchema, plainFormat, schemaFields, schemaFormat } from '../output-format.ts';
 import { neutralFields, refusedFields, samplingFields, samplingOf, stopsOf } from '../sampling-parameters.ts';
 import { functionFields, MOST_TOOLS, toolChoiceOf, toolsOf } from '../tool-parameters.ts';
@@ -49,15 +49,12 @@ const responseBody = z.strictObject({
       verbosity: refusedFields.verbosity,
     })
     .nullish(),
-  tools: z.array(tool).max(MOST_TOOLS).nullish(),
+  tools: listOf(tool, { most: MOST_TOOLS }).nullish(),
   tool_choice: toolChoice,
   parallel_tool_calls: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   // There are no thoughts that could be included.
-  include: z
-    .array(z.enum([SCORES, 'reasoning.encrypted_content']))
-    .max(MOST_INCLUDED)
-    .nullish(),
+  include: listOf(z.enum([SCORES, 'reasoning.encrypted_content']), { most: MOST_INCLUDED }).nullish(),
   reasoning: z
     .strictObject({
       effort: refusedFields.reasoning_effort,
