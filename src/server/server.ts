@@ -5,6 +5,7 @@
 import type { SchedulerOptions } from '../engine/serving/scheduler.ts';
 import { BitnetError, type LoadOptions, type Model } from '../index.ts';
 import { createApp } from './app.ts';
+import { createConstraintCompiler } from './constraint/xgrammar-constraints.ts';
 import { addAnthropicRoutes } from './dialects/anthropic/routes.ts';
 import { addOllamaRoutes } from './dialects/ollama/routes.ts';
 import { addOpenAiRoutes } from './dialects/openai/openai-routes.ts';
@@ -13,7 +14,6 @@ import { checkLimits, type RequestLimits } from './http/limits.ts';
 import { type ModelEntry, nameModels } from './models/model-entry.ts';
 import { Models } from './models/registry.ts';
 import type { ModelRegistry } from './models/served-model.ts';
-import { textOnlyCompiler } from './models/text-only-compiler.ts';
 import type { ServerState } from './operations/health.ts';
 import { Log, type LogFormat, type LogSink } from './operations/log.ts';
 import { Metrics } from './operations/metrics.ts';
@@ -32,7 +32,7 @@ export interface ServerOptions {
   /** How models are loaded. */
   readonly load?: LoadOptions;
   /** Bounds of each model's scheduler: sequences computed together, the queue, bytes of KV cache. */
-  readonly scheduler?: SchedulerOptions;
+  readonly scheduler?: Omit<SchedulerOptions, 'embedTokens'>;
   /** Which models are loaded at once, and then stay: the first (the default), all, or none. */
   readonly preload?: 'first' | 'all' | 'none';
   /** Seconds for which other models stay loaded after their last request; below 0 for ever; default 300. */
@@ -134,10 +134,17 @@ export function createServer(
 
 function openModels(options: ServerOptions, metrics: Metrics, log: Log): Models {
   const maxLoaded = options.maxLoaded ?? DEFAULT_MAX_LOADED;
+  const { length } = options.models as readonly unknown[];
   if (!Number.isInteger(maxLoaded) || maxLoaded < 1) {
     throw new BitnetError(
       'option/maxLoaded',
       `maxLoaded is ${maxLoaded}, and must be a whole number, 1 or more`,
+    );
+  }
+  if (options.preload === 'all' && length > maxLoaded) {
+    throw new BitnetError(
+      'option/maxLoaded',
+      `${length} models are to be loaded at once, and at most ${maxLoaded} may be; raise maxLoaded (--max-models)`,
     );
   }
   const entries = options.models as readonly (string | URL | Model | ModelEntry)[];
@@ -145,7 +152,7 @@ function openModels(options: ServerOptions, metrics: Metrics, log: Log): Models 
     models: nameModels(entries),
     load: options.load ?? {},
     scheduler: options.scheduler ?? {},
-    createConstraints: textOnlyCompiler,
+    createConstraints: (model) => createConstraintCompiler(model.tokenizer),
     keepAliveSeconds: options.keepAliveSeconds ?? DEFAULT_KEEP_ALIVE_SECONDS,
     maxLoaded,
     observer: metrics,

@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { loadModel } from '#src/index.js';
 import { nameModels } from '#src/server/models/model-entry.js';
 import { Models, type RegistryOptions } from '#src/server/models/registry.js';
-import { textOnlyCompiler } from '#src/server/models/text-only-compiler.js';
 import { Log, type LogEntry } from '#src/server/operations/log.js';
 import { TINY_TALES, until } from './test-server.js';
 
@@ -15,7 +14,7 @@ function open(ids: readonly string[], options: Partial<RegistryOptions> = {}): [
     models: ids.map((id) => ({ id, source: TINY_TALES })),
     load: { threads: 0 },
     scheduler: {},
-    createConstraints: textOnlyCompiler,
+    createConstraints: () => ({ compile: async () => undefined, dispose() {} }),
     keepAliveSeconds: 1000,
     maxLoaded: 2,
     observer: { token() {}, ended() {} },
