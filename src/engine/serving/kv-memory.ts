@@ -116,10 +116,11 @@ export class KvMemory {
   /** Makes sure that a step has room, at the cost of the prefix cache; false when that is not enough. */
   makeRoom(chunks: readonly Chunk<SequenceTask>[], running: Iterable<SequenceTask>): boolean {
     const held = holdersOf(running);
-    let wanted = this.#allBlocks(held) + this.#reserved;
-    for (const { task, count } of chunks) wanted += this.#newBlocks(task, count, held);
-    const excess = wanted - this.total;
-    return excess <= 0 || this.prefixes.evict(excess, held) >= excess;
+    const excess = this.#excess(chunks, held);
+    if (excess <= 0 || this.prefixes.evict(excess, held) >= excess) return true;
+    // Blocks that sequences hold as well free nothing when they go, but need not be copied to be written to.
+    this.prefixes.clear();
+    return this.#excess(chunks, held) <= 0;
   }
 
   /** Lets half of the prefix cache go, where the machine has less memory than it may use; false when there is none. */
@@ -137,6 +138,13 @@ export class KvMemory {
     if (isKept) this.prefixes.add(cache, task.tokens.slice(0, task.computed));
     else this.#engine.freeCache(cache);
     task.computed = 0;
+  }
+
+  /** Blocks beyond the budget that there would be in a step. */
+  #excess(chunks: readonly Chunk<SequenceTask>[], held: ReadonlyMap<number, number>): number {
+    let wanted = this.#allBlocks(held) + this.#reserved;
+    for (const { task, count } of chunks) wanted += this.#newBlocks(task, count, held);
+    return wanted - this.total;
   }
 
   #allBlocks(held: ReadonlyMap<number, number>): number {

@@ -268,6 +268,21 @@ describe('a scheduler', () => {
     });
   });
 
+  test('a sequence that just fits does not fail for a block that it shares with the prefix cache', () =>
+    withScheduler(
+      { kvCacheBytes: 3 * kvCacheBytes(engine.config, 64, engine.kvFormat) },
+      async (scheduler) => {
+        const prompt = randomTokens(3, 100);
+        const first = scheduler.submit([...prompt, 1], { ...GREEDY, maxTokens: 27 });
+        const second = scheduler.submit([...prompt, 2], { ...GREEDY, maxTokens: 90 });
+        assert.equal((await read(first)).ids.length, 27);
+        assert.deepEqual(
+          await read(second),
+          await generateAlone(engine, [...prompt, 2], { ...GREEDY, maxTokens: 90 }),
+        );
+      },
+    ));
+
   test('when the machine has no memory, the prefix cache goes first and then the youngest sequence', (t) =>
     withScheduler({}, async (scheduler) => {
       await read(scheduler.submit(randomTokens(5, 200), GREEDY));
