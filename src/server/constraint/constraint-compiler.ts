@@ -24,7 +24,7 @@ export interface ConstraintCompiler {
   /**
    * @returns undefined where anything may be generated
    * @throws BitnetError `schema/unsupported` (naming the keyword and where it is), `schema/too-large`, `schema/invalid`,
-   *   `regex/invalid`
+   *   `regex/invalid`, `option/…`, `model/disposed`; `constraint/failed` where the grammar library fails, our own fault
    */
   compile(request: ConstraintRequest): Promise<TokenConstraint | undefined>;
   dispose(): void;

@@ -11,7 +11,9 @@ import {
 import type { ConstraintRequest, OutputFormat } from './constraint-compiler.ts';
 import { createConstraintCompiler, vocabularyOf } from './xgrammar-constraints.ts';
 
-const TALES = tokenizerFromGguf(ggufMetadata(tinyTalesJson(), 'llama-bpe'), { architecture: 'llama' }).tokenizer;
+const TALES = tokenizerFromGguf(ggufMetadata(tinyTalesJson(), 'llama-bpe'), {
+  architecture: 'llama',
+}).tokenizer;
 const PIECES = tokenizerFromGguf(
   new Map([...smallSentencePiece(['▁', '▁the', 'é', '日本', '▁日']), ['tokenizer.ggml.eos_token_id', 2]]),
   { architecture: 'llama' },

@@ -87,7 +87,7 @@ export class XGrammarCompiler implements ConstraintCompiler {
       return new GrammarConstraint(instance.module, matcher, this.#tokenizer);
     } catch (cause) {
       this.#renew();
-      throw new BitnetError('schema/failed', 'the grammar of the output format could not be compiled', {
+      throw new BitnetError('constraint/failed', 'the grammar of the output format could not be compiled', {
         cause,
       });
     }
