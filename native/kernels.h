@@ -15,7 +15,7 @@
  * Raised with every change of an operation's arguments or meaning, together with NATIVE_INTERFACE of
  * src/kernels/native/exports.ts: a module of another number is not used.
  */
-enum { BN_INTERFACE = 1 };
+enum { BN_INTERFACE = 2 };
 
 /* DenseFormat of kernels.ts. */
 enum { BN_DENSE_F32 = 0, BN_DENSE_F16 = 1, BN_DENSE_BF16 = 2, BN_DENSE_Q8_0 = 3 };

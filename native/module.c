@@ -123,20 +123,17 @@ static napi_value attach(napi_env env, napi_callback_info info) {
 
 static napi_value map_file(napi_env env, napi_callback_info info) {
   napi_value values[3];
-  size_t given = 3, length = 0;
+  size_t given = 3;
+  int32_t file = -1;
   double offset = 0, bytes = 0;
   napi_get_cb_info(env, info, &given, values, NULL, NULL);
-  if (given != 3 || napi_get_value_string_utf8(env, values[0], NULL, 0, &length) != napi_ok ||
+  if (given != 3 || napi_get_value_int32(env, values[0], &file) != napi_ok ||
       napi_get_value_double(env, values[1], &offset) != napi_ok || napi_get_value_double(env, values[2], &bytes) != napi_ok ||
       !(offset >= 0 && offset < 0x1p53) || !(bytes >= 0 && bytes < 0x1p53)) {
     return fail(env, "a native function was called with wrong arguments");
   }
-  char *path = malloc(length + 1);
-  if (path == NULL) return fail(env, "the machine has no memory left");
-  napi_get_value_string_utf8(env, values[0], path, length + 1, &length);
-  const char *reason = "its name holds a zero byte";
-  bn_region *region = strlen(path) == length ? bn_region_map(path, (uint64_t)offset, (uint64_t)bytes, &reason) : NULL;
-  free(path);
+  const char *reason = NULL;
+  bn_region *region = bn_region_map(file, (uint64_t)offset, (uint64_t)bytes, &reason);
   return region == NULL ? fail(env, reason) : make_handle(env, region, 0);
 }
 

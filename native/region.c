@@ -63,9 +63,9 @@ bn_region *bn_region_reserve(uint64_t bytes) {
   return NULL;
 }
 
-bn_region *bn_region_map(const char *path, uint64_t offset, uint64_t length, const char **reason) {
+bn_region *bn_region_map(int file, uint64_t offset, uint64_t length, const char **reason) {
   uint64_t before = 0;
-  uint8_t *span = bn_system_map(path, offset, length, &before, reason);
+  uint8_t *span = bn_system_map(file, offset, length, &before, reason);
   if (span == NULL) return NULL;
   bn_region *region = add_region(span, before + length, 1);
   if (region == NULL) {

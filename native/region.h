@@ -12,8 +12,8 @@ typedef struct bn_region bn_region;
 /* A heap of at most `bytes`, at less when the system refuses; NULL when it refuses everything. One reference. */
 bn_region *bn_region_reserve(uint64_t bytes);
 
-/* A read-only mapping of [offset, offset + length) of a file, or NULL with a sentence in *reason. One reference. */
-bn_region *bn_region_map(const char *path, uint64_t offset, uint64_t length, const char **reason);
+/* A read-only mapping of [offset, offset + length) of an open file, or NULL with a sentence in *reason. One reference. */
+bn_region *bn_region_map(int file, uint64_t offset, uint64_t length, const char **reason);
 
 /* Another reference to the living heap of this number, or NULL. Clears its `gone` word. */
 bn_region *bn_region_attach(uint32_t number);

@@ -14,7 +14,6 @@
 #if defined(_WIN32)
 #include "system-memory-windows.h"
 #else
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -62,25 +61,18 @@ static inline void bn_system_release(uint8_t *span, uint64_t bytes, int is_file)
   munmap(span, bytes);
 }
 
-static inline uint8_t *bn_system_map(const char *path, uint64_t offset, uint64_t length, uint64_t *before,
-                                     const char **reason) {
-  const int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) {
-    *reason = "the file cannot be opened";
-    return NULL;
-  }
-  void *span = MAP_FAILED;
-  /* Not fstat, whose symbol would tie the module to a newer C library. */
+static inline uint8_t *bn_system_map(int file, uint64_t offset, uint64_t length, uint64_t *before, const char **reason) {
+  /* Not fstat, whose symbol would tie the module to a newer C library. Nobody reads from where this leaves the file. */
   const off_t size = lseek(file, 0, SEEK_END);
   *before = offset % (uint64_t)sysconf(_SC_PAGESIZE);
   if (size < 0 || offset > (uint64_t)size || length > (uint64_t)size - offset || length == 0) {
-    *reason = "the file is shorter than what is to be mapped";
-  } else {
-    span = mmap(NULL, *before + length, PROT_READ, MAP_PRIVATE, file, (off_t)(offset - *before));
-    if (span == MAP_FAILED) *reason = "the system does not map this file";
+    *reason = size < 0 ? "this is no open file" : "the file is shorter than what is to be mapped";
+    return NULL;
   }
-  close(file);
-  return span == MAP_FAILED ? NULL : span;
+  void *span = mmap(NULL, *before + length, PROT_READ, MAP_PRIVATE, file, (off_t)(offset - *before));
+  if (span != MAP_FAILED) return span;
+  *reason = "the system does not map this file";
+  return NULL;
 }
 
 static inline uint64_t bn_system_physical_bytes(void) {

@@ -9,8 +9,8 @@ export interface ByteSource {
   readonly name: string;
   /** Length in bytes; reads beyond it are errors. */
   readonly size: number;
-  /** Where the bytes are a local file: its path, and the descriptor of the open file, which is good until {@link close}. */
-  readonly file?: { readonly path: string; readonly descriptor: number };
+  /** Where the bytes are a local file: the descriptor of the open file, which is good until {@link close}. */
+  readonly file?: { readonly descriptor: number };
   /**
    * Fills `target` (which may lie on shared memory) with the bytes at `offset`.
    *

@@ -39,10 +39,10 @@ export interface Backend {
   readonly isShared: boolean;
   readonly share: BackendShare;
   /**
-   * The address of a part of a file as read-only memory, for as long as the backend is not disposed of; undefined when
-   * the system does not map it. Only for kernels: the heap has no views of it.
+   * The address of a part of an open file (ByteSource.file) as read-only memory, for as long as the backend is not
+   * disposed of; undefined when the system does not map it. Only for kernels: the heap has no views of it.
    */
-  mapFile?(path: string, offset: number, length: number): number | undefined;
+  mapFile?(descriptor: number, offset: number, length: number): number | undefined;
   /** Lets go of the heap once no thread uses it. Views that are left stay safe to touch, and mean nothing. */
   dispose(): void;
 }
@@ -131,9 +131,9 @@ export function createNativeBackend(name: NativeVariant, native: NativeExports):
     // Threads of a process share all of its memory.
     isShared: true,
     share: { kind: 'native', name, region: memory.region },
-    mapFile(path, offset, length) {
+    mapFile(descriptor, offset, length) {
       try {
-        const region = native.mapFile(path, offset, length);
+        const region = native.mapFile(descriptor, offset, length);
         mapped.push(region);
         return native.describe(region).address;
       } catch {

@@ -132,7 +132,7 @@ async function openFile(path: string): Promise<ByteSource> {
     name: path,
     size,
     // Elsewhere compiled code of another module cannot use it.
-    ...(process.platform === 'win32' ? {} : { file: { path, descriptor: handle.fd } }),
+    ...(process.platform === 'win32' ? {} : { file: { descriptor: handle.fd } }),
     async readInto(target, offset, signal) {
       checkSpan(source, offset, target.byteLength);
       let done = 0;

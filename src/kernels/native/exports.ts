@@ -28,7 +28,7 @@ export interface NativeOperations extends FromTable {
 }
 
 /** BN_INTERFACE of native/kernels.h, with which the functions here go together. */
-export const NATIVE_INTERFACE = 1;
+export const NATIVE_INTERFACE = 2;
 
 /** The functions of the module. Those that fail throw an Error with a sentence. */
 export interface NativeExports {
@@ -41,8 +41,8 @@ export interface NativeExports {
   reserve(bytes: number): RegionHandle;
   /** Another thread's region. */
   attach(number: number): RegionHandle;
-  /** A part of a file as read-only memory. */
-  mapFile(path: string, offset: number, length: number): RegionHandle;
+  /** A part of an open file as read-only memory. */
+  mapFile(descriptor: number, offset: number, length: number): RegionHandle;
   describe(region: RegionHandle): RegionInfo;
   /** Makes the first `bytes` usable; false when the system has no more. */
   grow(region: RegionHandle, bytes: number): boolean;

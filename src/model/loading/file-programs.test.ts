@@ -49,7 +49,7 @@ async function load(source: ByteSource, head: 'exact' | 'fast', mapsFiles = true
   const { backend: plain } = await selectBackend('native', true);
   const reads: Span[] = [];
   const left: Span[] = [];
-  const maps: (Span & { path: string; address: number | undefined })[] = [];
+  const maps: (Span & { address: number | undefined })[] = [];
   let unpackedRows = 0;
   const backend: Backend = {
     ...plain,
@@ -68,9 +68,9 @@ async function load(source: ByteSource, head: 'exact' | 'fast', mapsFiles = true
         return plain.kernels.unpackTernary!(...args);
       },
     },
-    mapFile(path, start, length) {
-      const address = mapsFiles ? plain.mapFile!(path, start, length) : undefined;
-      maps.push({ path, start, length, address });
+    mapFile(descriptor, start, length) {
+      const address = mapsFiles ? plain.mapFile!(descriptor, start, length) : undefined;
+      maps.push({ start, length, address });
       return address;
     },
   };
@@ -141,7 +141,7 @@ if (typeof variants !== 'object' || process.platform === 'win32') {
       );
       const { start, length } = tensors.find(({ name }) => name === TABLE)!;
       assert.deepEqual(joined(reads), spansOf(tensors.filter(({ name }) => name !== TABLE)));
-      assert.deepEqual(maps, [{ path: PATH, start, length, address: weights.head.address }]);
+      assert.deepEqual(maps, [{ start, length, address: weights.head.address }]);
       assert.deepEqual(joined(left), [{ start: weights.head.address, length }]);
       assert.equal(unpackedRows, projectionRows);
     });

@@ -233,7 +233,7 @@ class Loader {
   }
 
   #map({ source, offset, byteLength }: TensorInfo): number | undefined {
-    return source.file && this.#options.backend.mapFile?.(source.file.path, offset, byteLength);
+    return source.file && this.#options.backend.mapFile?.(source.file.descriptor, offset, byteLength);
   }
 
   #allocatePlane(rows: number, columns: number): Int4Plane {
