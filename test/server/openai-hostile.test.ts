@@ -36,7 +36,7 @@ const ENDPOINTS: readonly (readonly [path: string, body: Record<string, unknown>
   [
     'responses',
     { input: 'x', max_output_tokens: 1 },
-    `${SAMPLING} input instructions max_output_tokens text tools tool_choice top_logprobs include reasoning truncation previous_response_id conversation background`,
+    `input instructions max_output_tokens text tools tool_choice top_logprobs include reasoning truncation previous_response_id conversation background`,
   ],
   ['embeddings', { input: 'x' }, 'input model encoding_format dimensions pooling user'],
 ];
