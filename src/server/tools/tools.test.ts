@@ -69,7 +69,7 @@ test('definitions that cannot be offered are refused by name', () => {
   checkTools([{ name: 'a.b-c_1', parameters }, { name: 'd' }], { name: 'd' });
   for (const tools of [
     [{ name: 'a b' }],
-    [{ name: 'x'.repeat(65) }],
+    [{ name: 'x'.repeat(129) }],
     [{ name: 'a' }, { name: 'a' }],
     [{ name: 'a', parameters: [] }],
     [{ name: 'a', parameters: { type: 'string' } }],
