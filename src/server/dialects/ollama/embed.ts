@@ -1,10 +1,9 @@
 /** `POST /api/embed`, and `POST /api/embeddings` as older clients have it: texts as vectors. */
 import { z } from 'zod';
-import type { Pooling } from '../../../engine/serving/sequence.ts';
-import type { Tokenizer } from '../../../index.ts';
-import type { ServedModel } from '../../models/served-model.ts';
+import { normalise } from '../../../engine/embedding.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
 import { badParameter, checkedBody } from '../checked-body.ts';
+import { embedPrompts, MOST_INPUTS } from '../embedded-prompts.ts';
 import { withModel } from '../leased.ts';
 import { nanoseconds } from './answer-parts.ts';
 import { findModel } from './catalogue/model-names.ts';
@@ -26,11 +25,6 @@ interface EmbeddingsParams {
   readonly keep_alive?: number | undefined;
   readonly options?: ModelOptions | null | undefined;
 }
-
-/** Most texts of a request. */
-const MOST_INPUTS = 2048;
-/** Texts of one request in the scheduler at a time, so that a long list leaves room for others. */
-const TOGETHER = 8;
 
 const shared = {
   model: z.string().min(1),
@@ -67,10 +61,10 @@ export async function embed(c: ServerRequest, { models }: ServerContext): Promis
     const prompts = texts
       .map((text) => served.model.tokenizer.encode(text))
       .map((prompt) => (params.truncate === true ? prompt.slice(0, served.model.contextLength) : prompt));
-    const vectors = await embedAll(served, prompts, signal);
+    const vectors = await embedPrompts(served, prompts, signal);
     return Response.json({
       model: params.model,
-      embeddings: vectors.map((vector) => [...normalised(vector)]),
+      embeddings: vectors.map((vector) => [...normalise(vector)]),
       total_duration: nanoseconds((performance.now() - startedAt) / 1000),
       load_duration: nanoseconds(loadSeconds),
       prompt_eval_count: prompts.reduce((sum, { length }) => sum + length, 0),
@@ -85,32 +79,7 @@ export async function embedOne(c: ServerRequest, { models }: ServerContext): Pro
   const lease = { name: id, keepAliveSeconds: params.keep_alive, signal: c.get('signal') };
   return withModel(models, lease, async ({ served, signal }) => {
     const prompts = params.prompt === '' ? [] : [served.model.tokenizer.encode(params.prompt)];
-    const [vector = new Float32Array()] = await embedAll(served, prompts, signal);
+    const [vector = new Float32Array()] = await embedPrompts(served, prompts, signal);
     return Response.json({ embedding: [...vector] });
   });
-}
-
-async function embedAll(
-  { scheduler, model }: ServedModel,
-  prompts: readonly (readonly number[])[],
-  signal: AbortSignal,
-): Promise<Float32Array[]> {
-  const pooling = poolingOf(model.tokenizer);
-  const vectors: Float32Array[] = [];
-  for (let start = 0; start < prompts.length; start += TOGETHER) {
-    const group = prompts.slice(start, start + TOGETHER);
-    vectors.push(...(await Promise.all(group.map((prompt) => scheduler.embed(prompt, pooling, { signal })))));
-  }
-  return vectors;
-}
-
-/** Models that put an end-of-text token behind every text were trained to have its vector stand for the text. */
-function poolingOf({ addsEos }: Tokenizer): Pooling {
-  return addsEos ? 'last' : 'mean';
-}
-
-/** A vector of length 1 in the same direction; one without direction stays as it is. */
-function normalised(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-  return length > 0 ? vector.map((value) => value / length) : vector;
 }

@@ -1,9 +1,10 @@
 /** `POST /v1/embeddings`: the final hidden states of texts as vectors of length 1. */
 import { z } from 'zod';
-import type { Pooling } from '../../../engine/serving/sequence.ts';
+import { normalise } from '../../../engine/embedding.ts';
 import type { Tokenizer } from '../../../index.ts';
 import { readJson } from '../../http/json-body.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
+import { embedPrompts, MOST_INPUTS } from '../embedded-prompts.ts';
 import { checkBody, invalidParameter, listOf, tokenIds } from './body-check.ts';
 import { withModel } from './model-hold.ts';
 import type { ParametersByArea } from './openai-error.ts';
@@ -11,10 +12,6 @@ import { neutralFields } from './sampling-parameters.ts';
 
 /** Where the errors of lower layers come from. */
 export const EMBEDDING_PARAMETERS: ParametersByArea = { prompt: 'input' };
-
-const MOST_INPUTS = 2048;
-/** Inputs of one request in the scheduler at a time, so that a long list leaves room for others. */
-const TOGETHER = 8;
 
 const embeddingBody = z.strictObject({
   model: neutralFields.model,
@@ -43,24 +40,17 @@ type EmbeddingBody = z.output<typeof embeddingBody>;
 export async function answerEmbeddings(c: ServerRequest, context: ServerContext): Promise<Response> {
   const body = checkBody(embeddingBody, await readJson(c));
   return withModel(c, context, body.model, async ({ served, signal }) => {
-    const { model, scheduler } = served;
+    const { model } = served;
     checkDimensions(body, model.config.embeddingLength);
     const prompts = promptsOf(body.input, model.tokenizer);
-    const pooling = body.pooling ?? poolingOf(model.tokenizer);
-    const vectors: Float32Array[] = [];
-    for (let start = 0; start < prompts.length; start += TOGETHER) {
-      const group = prompts.slice(start, start + TOGETHER);
-      vectors.push(
-        ...(await Promise.all(group.map((prompt) => scheduler.embed(prompt, pooling, { signal })))),
-      );
-    }
+    const vectors = await embedPrompts(served, prompts, signal, body.pooling ?? undefined);
     const tokens = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
     return c.json({
       object: 'list',
       data: vectors.map((vector, index) => ({
         object: 'embedding',
         index,
-        embedding: written(normalised(vector), body.encoding_format ?? 'float'),
+        embedding: written(normalise(vector), body.encoding_format ?? 'float'),
       })),
       model: served.id,
       usage: { prompt_tokens: tokens, total_tokens: tokens },
@@ -80,17 +70,6 @@ function promptsOf(input: EmbeddingBody['input'], tokenizer: Tokenizer): readonl
   return (input as (string | number[])[]).map((each) =>
     typeof each === 'string' ? tokenizer.encode(each) : each,
   );
-}
-
-/** Models that put an end-of-text token behind every text were trained to have its vector stand for the text. */
-function poolingOf({ addsEos }: Tokenizer): Pooling {
-  return addsEos ? 'last' : 'mean';
-}
-
-/** A vector of length 1 in the same direction; one without direction stays as it is. */
-function normalised(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-  return length > 0 ? vector.map((value) => value / length) : vector;
 }
 
 /** Numbers, or their bytes as little-endian f32. */
