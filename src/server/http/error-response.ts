@@ -2,16 +2,8 @@
  * Failures in the shape that the clients of a path understand, also those that arise before a dialect has the request (keys,
  * hosts, unknown paths, a server that ends).
  */
+import { openAiError } from '../dialects/openai/openai-error.ts';
 import type { Failure } from './failure.ts';
-
-/** @see https://platform.openai.com/docs/guides/error-codes */
-const OPENAI_TYPES: Readonly<Record<number, string>> = {
-  401: 'authentication_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  429: 'rate_limit_error',
-  503: 'overloaded_error',
-};
 
 /** @see https://docs.anthropic.com/en/api/errors */
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
@@ -39,19 +31,18 @@ export function errorResponse(path: string, requestId: string, failure: Failure)
 
 /** The body of that response, which is also how a stream says that it failed. */
 export function errorBody(path: string, requestId: string, failure: Failure): object {
-  const { status, code, message, parameter } = failure;
-  const other = status < 500 ? 'invalid_request_error' : 'api_error';
+  const { status, message, parameter } = failure;
   if (path.startsWith('/api/')) return { error: message };
   if (isAnthropic(path)) {
     const error = {
-      type: ANTHROPIC_TYPES[status] ?? other,
+      type: ANTHROPIC_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error'),
       message,
       // With this the SDK's tool runner sends whole conversations instead of threads, which nobody here keeps.
       ...(parameter === 'thread' ? { details: NO_THREADS } : {}),
     };
     return { type: 'error', error, request_id: requestId };
   }
-  return { error: { message, type: OPENAI_TYPES[status] ?? other, param: parameter ?? null, code } };
+  return openAiError(failure);
 }
 
 function isAnthropic(path: string): boolean {

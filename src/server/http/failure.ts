@@ -44,6 +44,13 @@ const STATUSES: Readonly<Record<string, number>> = {
   tokens: 400,
 };
 
+/** Codes of what another try, a moment later, may not meet. */
+const PASSING: Readonly<Record<string, string>> = {
+  'memory/exhausted': 'overloaded',
+  'scheduler/disposed': 'model_unloaded',
+  'scheduler/full': 'overloaded',
+};
+
 /** Any error as a failure; what is no fault of the request is a 500 that says no more than that, and noted for the log. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof RequestError) return error;
@@ -53,11 +60,19 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof BitnetError) {
     const { code, message } = error;
     if (code === 'server/unknown-model') return { status: 404, code: 'model_not_found', message };
-    if (code === 'scheduler/full') return { status: 503, code: 'overloaded', message, retryAfter: 1 };
-    const status = STATUSES[code.split('/', 1)[0]!];
+    // A sequence that is too long for the memory of all; other limits of memory are the server's own matter.
+    const status = code === 'memory/kv-cache' ? 400 : STATUSES[code.split('/', 1)[0]!];
     if (status !== undefined) return { status, code, message };
+    const passing = PASSING[code];
+    if (code === 'memory/exhausted') noteFault(error);
+    if (passing !== undefined) return { status: 503, code: passing, message, retryAfter: 1 };
   }
+  noteFault(error);
+  return { status: 500, code: 'internal_error', message: 'the server failed; its log says why' };
+}
+
+/** What the operator should know about. */
+function noteFault(error: unknown): void {
   const record = currentRecord();
   if (record !== undefined) record.fault = error;
-  return { status: 500, code: 'internal_error', message: 'the server failed; its log says why' };
 }

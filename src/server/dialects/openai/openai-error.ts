@@ -11,7 +11,7 @@ export interface OpenAiError {
   };
 }
 
-/** Types by status; other 4xx are the request's fault. */
+/** Types by status; other 4xx are the request's fault. @see https://platform.openai.com/docs/guides/error-codes */
 const TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
@@ -22,13 +22,6 @@ const TYPES: Readonly<Record<number, string>> = {
 export function openAiError({ status, code, message, parameter }: Failure): OpenAiError {
   const type = TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'server_error');
   return { error: { message, type, param: parameter ?? null, code } };
-}
-
-/** A failure as a response. */
-export function openAiErrorResponse(failure: Failure): Response {
-  const headers = new Headers({ 'content-type': 'application/json' });
-  if (failure.retryAfter !== undefined) headers.set('retry-after', String(failure.retryAfter));
-  return new Response(JSON.stringify(openAiError(failure)), { status: failure.status, headers });
 }
 
 /** The parameter behind the errors of lower layers, which know no dialect, by the first part of their code. */
@@ -56,6 +49,7 @@ function parameterOf({ code, message }: Failure, { prompt, format }: ParametersB
   switch (area) {
     case 'context_length_exceeded':
     case 'chat':
+    case 'memory':
     case 'template':
     case 'tokenizer':
     case 'tokens':

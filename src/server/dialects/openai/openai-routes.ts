@@ -1,12 +1,13 @@
 /** The routes of OpenAI's API. */
 import { Hono } from 'hono';
+import { errorResponse } from '../../http/error-response.ts';
 import { RequestError } from '../../http/failure.ts';
 import type { AddRoutes, ServerContext, ServerEnvironment, ServerRequest } from '../../server-context.ts';
 import { answerChat, CHAT_PARAMETERS } from './chat/chat.ts';
 import { answerCompletion, COMPLETION_PARAMETERS } from './completions/completions.ts';
 import { answerEmbeddings, EMBEDDING_PARAMETERS } from './embeddings.ts';
 import { listModels, showModel } from './models.ts';
-import { openAiErrorResponse, openAiFailure, type ParametersByArea } from './openai-error.ts';
+import { openAiFailure, type ParametersByArea } from './openai-error.ts';
 import { answerResponses, RESPONSE_PARAMETERS } from './responses/responses.ts';
 
 /** Adds `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/embeddings` and `/v1/models`. */
@@ -33,7 +34,9 @@ type Answer = (c: ServerRequest, context: ServerContext) => Promise<Response>;
 /** Routes whose errors are answered in the dialect's shape; the framework keeps them on the request for the log. */
 function dialectRoutes(parameters: ParametersByArea): Hono<ServerEnvironment> {
   const routes = new Hono<ServerEnvironment>();
-  routes.onError((error) => openAiErrorResponse(openAiFailure(error, parameters)));
+  routes.onError((error, c) =>
+    errorResponse(c.req.path, c.get('requestId'), openAiFailure(error, parameters)),
+  );
   return routes;
 }
 
