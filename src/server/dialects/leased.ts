@@ -12,7 +12,8 @@ export interface Leased {
 
 /** Which model, and for whom. */
 export interface LeaseRequest {
-  readonly name: string;
+  /** The server's first model where there is none. */
+  readonly name: string | null | undefined;
   /** See {@link ModelRegistry.acquire}. */
   readonly keepAliveSeconds?: number | undefined;
   /** Of the request. */
@@ -29,7 +30,7 @@ export async function withModel<T>(
   request: LeaseRequest,
   answer: (leased: Leased) => Promise<T>,
 ): Promise<T> {
-  const lease = await models.acquire(request.name, request.keepAliveSeconds);
+  const lease = await models.acquire(request.name ?? undefined, request.keepAliveSeconds);
   const controller = new AbortController();
   let isKept = false;
   let isHeld = true;

@@ -12,7 +12,7 @@ import { partHeader } from './answer-parts.ts';
  */
 export async function loadOnly(
   models: ModelRegistry,
-  request: LeaseRequest,
+  request: LeaseRequest & { readonly name: string },
   model: string,
   answer: Readonly<Record<string, unknown>>,
 ): Promise<Response> {

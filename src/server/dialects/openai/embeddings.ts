@@ -5,8 +5,8 @@ import type { Tokenizer } from '../../../index.ts';
 import { readJson } from '../../http/json-body.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
 import { embedPrompts, MOST_INPUTS } from '../embedded-prompts.ts';
+import { withModel } from '../leased.ts';
 import { checkBody, invalidParameter, listOf, tokenIds } from './body-check.ts';
-import { withModel } from './model-hold.ts';
 import type { ParametersByArea } from './openai-error.ts';
 import { neutralFields } from './sampling-parameters.ts';
 
@@ -37,9 +37,9 @@ type EmbeddingBody = z.output<typeof embeddingBody>;
  *
  * @throws RequestError 400; as finding the model and as Scheduler.embed
  */
-export async function answerEmbeddings(c: ServerRequest, context: ServerContext): Promise<Response> {
+export async function answerEmbeddings(c: ServerRequest, { models }: ServerContext): Promise<Response> {
   const body = checkBody(embeddingBody, await readJson(c));
-  return withModel(c, context, body.model, async ({ served, signal }) => {
+  return withModel(models, { name: body.model, signal: c.get('signal') }, async ({ served, signal }) => {
     const { model } = served;
     checkDimensions(body, model.config.embeddingLength);
     const prompts = promptsOf(body.input, model.tokenizer);

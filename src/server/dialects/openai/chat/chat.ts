@@ -3,8 +3,9 @@ import { readJson } from '../../../http/json-body.ts';
 import { sse } from '../../../http/streamed-response.ts';
 import { type Reply, startReply } from '../../../reply/reply.ts';
 import type { ServerContext, ServerRequest } from '../../../server-context.ts';
+import { withModel } from '../../leased.ts';
 import { answerHead } from '../answer.ts';
-import { withModel } from '../model-hold.ts';
+import { eventStream } from '../event-stream.ts';
 import { openAiError, openAiFailure, type ParametersByArea } from '../openai-error.ts';
 import { chatCompletion, chatStream } from './chat-answer.ts';
 import { readChatRequest } from './chat-request.ts';
@@ -17,16 +18,16 @@ export const CHAT_PARAMETERS: ParametersByArea = { prompt: 'messages', format: '
  *
  * @throws as reading it, finding its model and beginning its replies
  */
-export async function answerChat(c: ServerRequest, context: ServerContext): Promise<Response> {
+export async function answerChat(c: ServerRequest, { models }: ServerContext): Promise<Response> {
   const request = readChatRequest(await readJson(c));
-  return withModel(c, context, request.model, async (hold) => {
-    const { served, signal } = hold;
+  return withModel(models, { name: request.model, signal: c.get('signal') }, async (leased) => {
+    const { served, signal } = leased;
     const replies: Reply[] = [];
     for (const choice of request.choices) replies.push(await startReply(served, { ...choice, signal }));
     const { tokenizer } = served.model;
     const answer = { head: answerHead('chatcmpl-', served), tokenizer, request, replies };
     if (!request.isStream) return c.json(await chatCompletion(answer));
-    return hold.stream(chatStream(answer), (error) => [
+    return eventStream(leased, chatStream(answer), (error) => [
       sse(openAiError(openAiFailure(error, CHAT_PARAMETERS))),
     ]);
   });

@@ -4,8 +4,8 @@ import type { Tokenizer } from '../../../../index.ts';
 import { sse } from '../../../http/streamed-response.ts';
 import type { AnswerHead } from '../answer.ts';
 import { usageOf } from '../answer.ts';
+import { DONE } from '../event-stream.ts';
 import { interleave } from '../interleave.ts';
-import { DONE } from '../model-hold.ts';
 import type { CompletionRequest, Prompt } from './completion-request.ts';
 import { appendScores, type CompletionScores, noScores, ScoreWriter } from './completion-scores.ts';
 

@@ -3,8 +3,9 @@ import { streamText, type TextOptions } from '../../../../engine/serving/text-st
 import { readJson } from '../../../http/json-body.ts';
 import { sse } from '../../../http/streamed-response.ts';
 import type { ServerContext, ServerRequest } from '../../../server-context.ts';
+import { withModel } from '../../leased.ts';
 import { answerHead } from '../answer.ts';
-import { withModel } from '../model-hold.ts';
+import { eventStream } from '../event-stream.ts';
 import { openAiError, openAiFailure, type ParametersByArea } from '../openai-error.ts';
 import { completion, completionStream } from './completion-answer.ts';
 import { type CompletionRequest, readCompletionRequest } from './completion-request.ts';
@@ -17,21 +18,21 @@ export const COMPLETION_PARAMETERS: ParametersByArea = { prompt: 'prompt' };
  *
  * @throws as reading it, finding its model and beginning its texts
  */
-export async function answerCompletion(c: ServerRequest, context: ServerContext): Promise<Response> {
+export async function answerCompletion(c: ServerRequest, { models }: ServerContext): Promise<Response> {
   const request = readCompletionRequest(await readJson(c));
-  return withModel(c, context, request.model, async (hold) => {
-    const { model, scheduler } = hold.served;
+  return withModel(models, { name: request.model, signal: c.get('signal') }, async (leased) => {
+    const { model, scheduler } = leased.served;
     const { tokenizer } = model;
-    const options = textOptions(request, hold.signal);
+    const options = textOptions(request, leased.signal);
     const continuations = request.prompts(tokenizer).map((prompt) => ({
       prompt,
       streams: request.sampling.map((sampling) =>
         streamText(scheduler, tokenizer, prompt.tokens, { ...options, ...sampling }),
       ),
     }));
-    const answer = { head: answerHead('cmpl-', hold.served), tokenizer, request, continuations };
+    const answer = { head: answerHead('cmpl-', leased.served), tokenizer, request, continuations };
     if (!request.isStream) return c.json(await completion(answer));
-    return hold.stream(completionStream(answer), (error) => [
+    return eventStream(leased, completionStream(answer), (error) => [
       sse(openAiError(openAiFailure(error, COMPLETION_PARAMETERS))),
     ]);
   });

@@ -3,8 +3,9 @@ import { readJson } from '../../../http/json-body.ts';
 import { sse } from '../../../http/streamed-response.ts';
 import { startReply } from '../../../reply/reply.ts';
 import type { ServerContext, ServerRequest } from '../../../server-context.ts';
+import { withModel } from '../../leased.ts';
 import { answerHead } from '../answer.ts';
-import { withModel } from '../model-hold.ts';
+import { eventStream } from '../event-stream.ts';
 import { openAiFailure, type ParametersByArea } from '../openai-error.ts';
 import { type NumberedEvent, ResponseAnswer } from './response-answer.ts';
 import { readResponseRequest } from './response-request.ts';
@@ -17,14 +18,15 @@ export const RESPONSE_PARAMETERS: ParametersByArea = { prompt: 'input', format: 
  *
  * @throws as reading it, finding its model and beginning its reply
  */
-export async function answerResponses(c: ServerRequest, context: ServerContext): Promise<Response> {
+export async function answerResponses(c: ServerRequest, { models }: ServerContext): Promise<Response> {
   const request = readResponseRequest(await readJson(c));
-  return withModel(c, context, request.model, async ({ served, signal, stream }) => {
+  return withModel(models, { name: request.model, signal: c.get('signal') }, async (leased) => {
+    const { served, signal } = leased;
     const reply = await startReply(served, { ...request.reply, signal });
     const answer = new ResponseAnswer(answerHead('resp_', served), request, served.model.tokenizer);
     const events = answer.events(reply);
     if (!request.isStream) return c.json((await lastOf(events)).response as object);
-    return stream(written(events), (error) => [
+    return eventStream(leased, written(events), (error) => [
       eventText(answer.failed(openAiFailure(error, RESPONSE_PARAMETERS))),
     ]);
   });
