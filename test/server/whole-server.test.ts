@@ -94,3 +94,21 @@ test('a body that is too large is refused in the shape of each dialect', async (
   const ollama = new Ollama({ host: url, headers: { authorization: 'Bearer secret' } });
   await assert.rejects(ollama.generate({ model: 'tiny', prompt: content }), { status_code: 413 });
 });
+
+test('Ollama’s paths take JSON of any type, but not from pages of foreign origins', async () => {
+  const send = async (path: string, headers: Record<string, string>) => {
+    const response = await fetch(url + path, {
+      method: 'POST',
+      headers: { authorization: 'Bearer secret', ...headers },
+      body: JSON.stringify({ model: 'tiny', prompt: 'x', stream: false, options: { num_predict: 1 } }),
+    });
+    return [response.status, ((await response.json()) as { error?: string }).error === undefined];
+  };
+  const text = { 'content-type': 'text/plain' };
+  assert.deepEqual(await send('/api/generate', {}), [200, true]);
+  assert.deepEqual(await send('/api/generate', { 'content-type': 'application/octet-stream' }), [200, true]);
+  assert.deepEqual(await send('/api/generate', { ...text, origin: 'http://localhost:3000' }), [200, true]);
+  assert.deepEqual(await send('/api/generate', { ...text, origin: 'https://example.org' }), [403, false]);
+  assert.deepEqual(await send('/api/generate', { ...text, origin: 'null' }), [403, false]);
+  assert.deepEqual(await send('/v1/completions', text), [415, false]);
+});

@@ -10,8 +10,8 @@ import { DEFAULT_LIMITS, type RequestLimits } from './limits.ts';
 /**
  * The parsed body.
  *
- * @throws RequestError 415 for what does not say that it is JSON, 413 for more bytes than allowed, 408 when nothing comes
- *   for too long, 400 for what is no UTF-8, no JSON, too deep or has too many values; the signal's reason
+ * @throws RequestError 415 for what does not say that it is JSON, but for Ollama's paths, 413 for more bytes than allowed,
+ *   408 when nothing comes for too long, 400 for what is no UTF-8, no JSON, too deep or has too many values; the signal's reason
  */
 export async function readJson(c: ServerRequest): Promise<unknown> {
   const limits = c.get('limits') ?? DEFAULT_LIMITS;
@@ -44,9 +44,9 @@ function checkHeaders(c: ServerRequest): void {
   }
   const type = (c.req.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
   if (type === 'application/json' || type.endsWith('+json')) return;
-  // Ollama's own examples call curl without a type, which then names the one of forms.
-  const isOllama = c.req.path.startsWith('/api/');
-  if (isOllama && (type === '' || type === 'application/x-www-form-urlencoded')) return;
+  // Ollama reads JSON of any type, and its examples call curl and fetch without one. Pages could then send bodies without
+  // asking beforehand (Fetch Standard, "CORS-safelisted request-header"); those of foreign origins do not come this far.
+  if (c.req.path.startsWith('/api/')) return;
   throw new RequestError({
     status: 415,
     code: 'unsupported_content_type',
