@@ -179,27 +179,27 @@ test('errors have the shape that the SDK’s classes are made from', async () =>
   assert.match(error.message, /other/);
   assert.equal(request_id, unknown.requestID);
   const faults: readonly [params: object, message: RegExp][] = [
-    [{ mcp_servers: [] }, /^mcp_servers: .*not supported/],
+    [{ mcp_servers: [] }, /^mcp_servers is not a parameter/],
     [
       { context_management: { edits: [{ type: 'compact_20260112' }] } },
-      /^context_management\.edits\.0\.type: /,
+      /^context_management\.edits\[0\]\.type is "compact_20260112"/,
     ],
-    [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, /^thinking.*disabled/],
-    [{ max_tokens: undefined }, /^max_tokens: /],
-    [{ max_tokens: -1 }, /^max_tokens: .*>=0/],
-    [{ temperature: 1.5 }, /^temperature: .*<=1/],
-    [{ messages: [] }, /^messages: .*at least one/],
+    [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, /^thinking\.type must be .*disabled/],
+    [{ max_tokens: undefined }, /^max_tokens is missing/],
+    [{ max_tokens: -1 }, /^max_tokens is -1, .*at least 0/],
+    [{ temperature: 1.5 }, /^temperature is 1\.5, .*at most 1/],
+    [{ messages: [] }, /^messages has 0 entries, .*at least 1/],
     [
       { messages: [{ role: 'user', content: [{ type: 'image', source: {} }] }] },
-      /^messages\.0\.content\.0.*"image"/,
+      /^messages\[0\]\.content\[0\]\.type is "image", and must be "text" or "tool_result"/,
     ],
-    [{ messages: [{ role: 'user', content: 7 }] }, /^messages\.0\.content: .*string.*array/],
+    [{ messages: [{ role: 'user', content: 7 }] }, /^messages\[0\]\.content is 7, .*string or a list/],
     [
       { messages: [...QUESTION.messages, { role: 'assistant', content: 'I' }] },
-      /^messages\.1: .*last message/,
+      /^messages\[1\] .*last message/,
     ],
-    [{ tools: [{ type: 'bash_20250124', name: 'bash' }] }, /^tools\.0\.type: .*bash_20250124/],
-    [{ tool_choice: { type: 'tool', name: 'x' } }, /^tool_choice\.name: .*"x"/],
+    [{ tools: [{ type: 'bash_20250124', name: 'bash' }] }, /^tools\[0\]\.type is "bash_20250124"/],
+    [{ tool_choice: { type: 'tool', name: 'x' } }, /^tool_choice\.name is "x"/],
     [
       { messages: [{ role: 'user', content: 'x'.repeat(TINY_CONTEXT) }] },
       new RegExp(`context of ${TINY_CONTEXT}`),

@@ -120,7 +120,7 @@ test('options stop an answer where they say', async () => {
   const large = client.chat({ ...request, options: { num_ctx: TINY_CONTEXT + 1 } });
   await assert.rejects(large, {
     status_code: 400,
-    message: new RegExp(`^options.num_ctx: .*${TINY_CONTEXT}`),
+    message: new RegExp(`^options\\.num_ctx is .*${TINY_CONTEXT}`),
   });
 });
 
@@ -168,27 +168,37 @@ test('a client that goes in the middle of a stream lets go of the model', async 
 test('what is not supported is refused by its name', async () => {
   const faults: readonly [path: string, params: object, status: number, message: RegExp][] = [
     ['chat', { model: 'other' }, 404, /model 'other' not found/],
-    ['chat', { messages: [{ role: 'user', content: 'x', images: ['aGk='] }] }, 400, /^messages\.0\.images: /],
-    ['chat', { messages: [{ role: 'robot', content: 'x' }] }, 400, /^messages\.0\.role: .*"assistant"/],
-    ['chat', { messages: [{ role: 'tool', content: 'x' }] }, 400, /^messages\.0: .*call/],
-    ['chat', { think: true }, 400, /^think: /],
-    ['chat', { something: 1 }, 400, /^something: .*not supported/],
-    ['chat', { options: { mirostat: 2 } }, 400, /^options\.mirostat: /],
-    ['chat', { options: { whatever: 2 } }, 400, /^options\.whatever: .*not supported/],
-    ['chat', { options: { temperature: -1 } }, 400, /^options\.temperature: .*>=0/],
-    ['chat', { keep_alive: 'soon' }, 400, /^keep_alive: .*"5m"/],
+    [
+      'chat',
+      { messages: [{ role: 'user', content: 'x', images: ['aGk='] }] },
+      400,
+      /^messages\[0\]\.images must be empty/,
+    ],
+    [
+      'chat',
+      { messages: [{ role: 'robot', content: 'x' }] },
+      400,
+      /^messages\[0\]\.role is "robot", .*"assistant"/,
+    ],
+    ['chat', { messages: [{ role: 'tool', content: 'x' }] }, 400, /^messages\[0\] .*call/],
+    ['chat', { think: true }, 400, /^think must be false/],
+    ['chat', { something: 1 }, 400, /^something is not a parameter/],
+    ['chat', { options: { mirostat: 2 } }, 400, /^options\.mirostat must be 0/],
+    ['chat', { options: { whatever: 2 } }, 400, /^options\.whatever is not a parameter/],
+    ['chat', { options: { temperature: -1 } }, 400, /^options\.temperature is -1, .*at least 0/],
+    ['chat', { keep_alive: 'soon' }, 400, /^keep_alive is no duration.*"5m"/],
     [
       'chat',
       { messages: [{ role: 'user', content: 'x'.repeat(TINY_CONTEXT) }] },
       400,
       new RegExp(`context of ${TINY_CONTEXT}`),
     ],
-    ['generate', { prompt: 'x', suffix: 'y' }, 400, /^suffix: /],
-    ['generate', { prompt: 'x', template: '{{ .Prompt }}' }, 400, /^template: /],
-    ['generate', { prompt: 'x', format: 'xml' }, 400, /^format: .*json/],
-    ['generate', { prompt: 'x', context: [1e6] }, 400, /^context\.0: .*1000000/],
-    ['generate', { prompt: 'x', raw: true, system: 'y' }, 400, /^system: /],
-    ['generate', { prompt: 'x', top_logprobs: 2 }, 400, /^top_logprobs: /],
+    ['generate', { prompt: 'x', suffix: 'y' }, 400, /^suffix must be empty/],
+    ['generate', { prompt: 'x', template: '{{ .Prompt }}' }, 400, /^template must be empty/],
+    ['generate', { prompt: 'x', format: 'xml' }, 400, /^format is "xml", .*json/],
+    ['generate', { prompt: 'x', context: [1e6] }, 400, /^context\[0\] is 1000000/],
+    ['generate', { prompt: 'x', raw: true, system: 'y' }, 400, /^system .*raw/],
+    ['generate', { prompt: 'x', top_logprobs: 2 }, 400, /^top_logprobs needs/],
     ['pull', { model: 'llama3' }, 501, /not supported/],
   ];
   for (const [path, params, status, message] of faults) {

@@ -90,7 +90,7 @@ test('texts become vectors of the model’s length', async () => {
   assert.equal(embedding.length, 128);
   await assert.rejects(client.embed({ model: 'tiny', input: 'a', dimensions: 64 }), {
     status_code: 400,
-    message: /^dimensions: 64/,
+    message: /^dimensions is 64/,
   });
   assert.equal(server.held(), 0);
 });

@@ -4,7 +4,7 @@
  * (`cache_control`, `citations: null`, `caller`) is taken and changes nothing.
  */
 import { z } from 'zod';
-import { unsupported } from '../checked-body.ts';
+import { listOf, refused } from '../body-check.ts';
 
 /** A block of text. */
 export interface TextBlock {
@@ -47,13 +47,15 @@ const textBlock = z.strictObject({
   type: z.literal('text'),
   text: z.string(),
   cache_control: cacheControl,
-  citations: z.union([z.null(), z.tuple([])], { error: 'citations are not supported here' }).optional(),
+  citations: z
+    .union([z.null(), z.tuple([])], { error: 'must be empty: citations are not supported here' })
+    .optional(),
 });
 
 /** Text of a system prompt or of a tool's result. */
 export const textContent: z.ZodType<TextContent> = z.union([
   z.string(),
-  z.array(z.discriminatedUnion('type', [textBlock], unknownBlock('text'))),
+  listOf(z.discriminatedUnion('type', [textBlock])),
 ]);
 
 const toolUseBlock = z.strictObject({
@@ -63,7 +65,7 @@ const toolUseBlock = z.strictObject({
   input: z.record(z.string(), z.unknown()),
   cache_control: cacheControl,
   caller: z.strictObject({ type: z.literal('direct') }).optional(),
-  toolset_name: unsupported('a toolset'),
+  toolset_name: refused('is not supported: there are no toolsets here; leave it out'),
 });
 
 const toolResultBlock = z.strictObject({
@@ -72,15 +74,11 @@ const toolResultBlock = z.strictObject({
   content: textContent.optional(),
   is_error: z.boolean().optional(),
   cache_control: cacheControl,
-  toolset_name: unsupported('a toolset'),
+  toolset_name: refused('is not supported: there are no toolsets here; leave it out'),
 });
 
-const userBlocks = z.array(
-  z.discriminatedUnion('type', [textBlock, toolResultBlock], unknownBlock('text or tool_result')),
-);
-const assistantBlocks = z.array(
-  z.discriminatedUnion('type', [textBlock, toolUseBlock], unknownBlock('text or tool_use')),
-);
+const userBlocks = listOf(z.discriminatedUnion('type', [textBlock, toolResultBlock]));
+const assistantBlocks = listOf(z.discriminatedUnion('type', [textBlock, toolUseBlock]));
 
 /** One message. */
 export const messageParam: z.ZodType<MessageParam> = z.discriminatedUnion('role', [
@@ -88,17 +86,3 @@ export const messageParam: z.ZodType<MessageParam> = z.discriminatedUnion('role'
   z.strictObject({ role: z.literal('assistant'), content: z.union([z.string(), assistantBlocks]) }),
   z.strictObject({ role: z.literal('system'), content: textContent }),
 ]);
-
-/** The sentence on a block of a kind that is not among those known. */
-function unknownBlock(known: string): {
-  error: (issue: { readonly code?: string; readonly input?: unknown }) => string;
-} {
-  return {
-    error: ({ input }) => {
-      const type = (input as { readonly type?: unknown } | null | undefined)?.type;
-      return typeof type === 'string'
-        ? `blocks of the type ${JSON.stringify(type.slice(0, 60))} are not supported here; give ${known}`
-        : `this is no block with a type; give ${known}`;
-    },
-  };
-}

@@ -78,9 +78,9 @@ test('what no model could go on with is refused with its place', () => {
   const tool = { name: 'read', input_schema: {} };
   const result = { type: 'tool_result', tool_use_id: 'a' } as const;
   const faults: readonly [params: Partial<PromptParams>, parameter: string][] = [
-    [{ messages: [HELLO, { role: 'user', content: [result] }] }, 'messages.1.content.0.tool_use_id'],
-    [{ messages: [HELLO, { role: 'assistant', content: 'I' }] }, 'messages.1'],
-    [{ tools: [tool, tool] }, 'tools.1.name'],
+    [{ messages: [HELLO, { role: 'user', content: [result] }] }, 'messages[1].content[0].tool_use_id'],
+    [{ messages: [HELLO, { role: 'assistant', content: 'I' }] }, 'messages[1]'],
+    [{ tools: [tool, tool] }, 'tools[1].name'],
     [{ tool_choice: { type: 'any' } }, 'tool_choice'],
     [{ tools: [tool], tool_choice: { type: 'tool', name: 'x' } }, 'tool_choice.name'],
   ];

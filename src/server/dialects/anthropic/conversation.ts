@@ -4,7 +4,7 @@
  */
 import type { ReplyMessage, ReplyRequest } from '../../reply/reply.ts';
 import type { ToolChoice, ToolDefinition } from '../../tools/tool-definition.ts';
-import { badParameter } from '../checked-body.ts';
+import { invalidParameter } from '../body-check.ts';
 import type { MessageParam, TextContent, ToolResultBlock, ToolUseBlock } from './content-schema.ts';
 import type { PromptParams, ToolParam } from './request-schema.ts';
 
@@ -24,7 +24,7 @@ export function conversationOf(params: PromptParams): Conversation {
   const { tools = [], output_config: output } = params;
   for (const [i, { name }] of tools.entries()) {
     if (tools.findIndex((tool) => tool.name === name) !== i) {
-      throw badParameter(`tools.${i}.name`, `there are two tools called ${name}`);
+      throw invalidParameter(`tools[${i}].name`, `is ${name}, which another tool is called too`);
     }
   }
   const choice = params.tool_choice ?? { type: 'auto' };
@@ -55,13 +55,13 @@ function toolChoiceOf({ tool_choice: choice, tools = [] }: PromptParams): ToolCh
   if (choice.type === 'none') return 'none';
   if (choice.type === 'tool') {
     if (tools.some(({ name }) => name === choice.name)) return { name: choice.name };
-    throw badParameter(
+    throw invalidParameter(
       'tool_choice.name',
-      `there is no tool called ${JSON.stringify(choice.name.slice(0, 100))}`,
+      `is ${JSON.stringify(choice.name.slice(0, 100))}, and no tool is called so`,
     );
   }
   if (tools.length > 0) return 'required';
-  throw badParameter('tool_choice', 'a tool has to be called, and there are no tools');
+  throw invalidParameter('tool_choice', 'asks for a call, and there are no tools');
 }
 
 function messagesOf({ messages, system }: PromptParams): ReplyMessage[] {
@@ -70,12 +70,12 @@ function messagesOf({ messages, system }: PromptParams): ReplyMessage[] {
   if (prompt !== '') conversation.push({ role: 'system', text: prompt });
   const calls = new Map<string, string>();
   for (const [i, message] of messages.entries()) {
-    for (const part of partsOf(message, calls, `messages.${i}`)) append(conversation, part);
+    for (const part of partsOf(message, calls, `messages[${i}]`)) append(conversation, part);
   }
   if (messages.at(-1)!.role === 'assistant') {
-    throw badParameter(
-      `messages.${messages.length - 1}`,
-      'the last message is the assistant’s, and answers cannot be begun for it here; end with one of the user',
+    throw invalidParameter(
+      `messages[${messages.length - 1}]`,
+      'is the last message and the assistant’s, whose answers cannot be begun for it here; end with one of the user',
     );
   }
   return conversation;
@@ -95,7 +95,7 @@ function* partsOf(message: MessageParam, calls: Map<string, string>, path: strin
   for (const [i, block] of content.entries()) {
     if (block.type === 'text') yield { role, text: block.text };
     else if (block.type === 'tool_use') yield calling(block, calls);
-    else yield resultOf(block, calls, `${path}.content.${i}`);
+    else yield resultOf(block, calls, `${path}.content[${i}]`);
   }
 }
 
@@ -107,7 +107,7 @@ function calling({ id, name, input }: ToolUseBlock, calls: Map<string, string>):
 function resultOf(block: ToolResultBlock, calls: ReadonlyMap<string, string>, path: string): ReplyMessage {
   const name = calls.get(block.tool_use_id);
   if (name === undefined) {
-    throw badParameter(`${path}.tool_use_id`, 'no tool_use block before it has this id');
+    throw invalidParameter(`${path}.tool_use_id`, 'is the id of no tool_use block before it');
   }
   const text = textOf(block.content ?? '');
   return {

@@ -3,7 +3,7 @@
  * neither done nor harmless is refused by its name. docs/server/anthropic.md lists what is taken and changes nothing.
  */
 import { z } from 'zod';
-import { unsupported } from '../checked-body.ts';
+import { listOf, refused } from '../body-check.ts';
 import {
   cacheControl,
   type MessageParam,
@@ -60,16 +60,18 @@ export interface MessagesParams extends PromptParams {
 const tool = z.strictObject({
   type: z.literal('custom', { error: serverTool }).nullable().optional(),
   name: z.string().regex(/^[a-zA-Z0-9_-]{1,128}$/, {
-    error: 'a name has 1 to 128 letters, digits, underscores and hyphens',
+    error: 'must have 1 to 128 letters, digits, underscores and hyphens',
   }),
   description: z.string().optional(),
   input_schema: z.record(z.string(), z.unknown()),
-  input_examples: z.array(z.record(z.string(), z.unknown())).optional(),
+  input_examples: listOf(z.record(z.string(), z.unknown())).optional(),
   cache_control: cacheControl,
   strict: z.boolean().optional(),
   eager_input_streaming: z.boolean().nullable().optional(),
-  allowed_callers: z.array(z.literal('direct')).optional(),
-  defer_loading: z.literal(false, { error: 'tools cannot be loaded later here; leave it out' }).optional(),
+  allowed_callers: listOf(z.literal('direct')).optional(),
+  defer_loading: z
+    .literal(false, { error: 'must be false: tools cannot be loaded later here; leave it out' })
+    .optional(),
 });
 
 const parallel = { disable_parallel_tool_use: z.boolean().optional() };
@@ -90,29 +92,21 @@ const thinking = z.discriminatedUnion(
       display: z.enum(['summarized', 'omitted']).nullable().optional(),
     }),
   ],
-  { error: 'models here do not think apart from their answer; leave it out, or give {"type": "disabled"}' },
+  { error: 'must be "disabled" or "adaptive": models here do not think apart from their answer' },
 );
 
 // Agents send this with every request. There are no thoughts here that could be cleared; other edits change the prompt.
 const contextManagement = z
   .strictObject({
-    edits: z
-      .array(
-        z.looseObject({
-          type: z.literal('clear_thinking_20251015', {
-            error: 'edits of the conversation other than clear_thinking_20251015 are not supported here',
-          }),
-        }),
-      )
-      .optional(),
+    edits: listOf(z.looseObject({ type: z.literal('clear_thinking_20251015') })).optional(),
   })
   .nullable();
 
 const promptShape = {
   model: z.string().min(1),
-  messages: z.array(messageParam).min(1, { error: 'there must be at least one message' }),
+  messages: listOf(messageParam, { least: 1 }),
   system: textContent.optional(),
-  tools: z.array(tool).optional(),
+  tools: listOf(tool).optional(),
   tool_choice: toolChoice.optional(),
   output_config: z
     .strictObject({
@@ -127,7 +121,7 @@ const promptShape = {
   cache_control: cacheControl,
   thinking: thinking.optional(),
   speed: z
-    .literal('standard', { error: 'only the standard speed is supported here; leave it out' })
+    .literal('standard', { error: 'must be "standard", the only speed here; leave it out' })
     .nullable()
     .optional(),
 };
@@ -140,7 +134,7 @@ export const messagesParams: z.ZodType<MessagesParams> = z.strictObject({
     .min(0)
     .max(2 ** 31),
   stream: z.boolean().optional(),
-  stop_sequences: z.array(z.string().min(1)).optional(),
+  stop_sequences: listOf(z.string().min(1)).optional(),
   temperature: z.number().min(0).max(1).optional(),
   top_p: z.number().gt(0).max(1).optional(),
   top_k: z
@@ -154,13 +148,13 @@ export const messagesParams: z.ZodType<MessagesParams> = z.strictObject({
     .strictObject({ previous_message_id: z.string().nullable().optional() })
     .nullable()
     .optional(),
-  container: unsupported('a container'),
-  inference_geo: unsupported('a choice of region'),
+  container: refused('is not supported: tools do not run on this server; leave it out'),
+  inference_geo: refused('is not supported; leave it out'),
 });
 
 /** See {@link PromptParams}. */
 export const countTokensParams: z.ZodType<PromptParams> = z.strictObject(promptShape);
 
 function serverTool({ input }: { readonly input?: unknown }): string {
-  return `tools of the type ${JSON.stringify(String(input).slice(0, 60))} are not supported here; describe the tool with an input_schema`;
+  return `is ${JSON.stringify(String(input).slice(0, 60))}, and only "custom" is supported here; describe the tool with an input_schema`;
 }

@@ -4,10 +4,11 @@
  */
 import { errorBody, errorResponse } from '../../http/error-response.ts';
 import { failureOf } from '../../http/failure.ts';
+import { readJson } from '../../http/json-body.ts';
 import { streamedResponse } from '../../http/streamed-response.ts';
 import { replyTokens, startReply } from '../../reply/reply.ts';
 import type { AddRoutes, ServerContext, ServerRequest } from '../../server-context.ts';
-import { checkedBody } from '../checked-body.ts';
+import { checkBody } from '../body-check.ts';
 import { withModel } from '../leased.ts';
 import { conversationOf } from './conversation.ts';
 import { messageEvents, messageOf } from './message.ts';
@@ -31,7 +32,7 @@ async function answered(c: ServerRequest, answer: () => Promise<Response>): Prom
 }
 
 async function createMessage(c: ServerRequest, { models }: ServerContext): Promise<Response> {
-  const params = await checkedBody(c, messagesParams);
+  const params = checkBody(messagesParams, await readJson(c));
   const conversation = conversationOf(params);
   return withModel(models, { name: params.model, signal: c.get('signal') }, async (leased) => {
     const reply = await startReply(leased.served, {
@@ -64,7 +65,7 @@ function samplingOf({ temperature, top_p: topP, top_k: topK }: MessagesParams): 
 }
 
 async function countTokens(c: ServerRequest, { models }: ServerContext): Promise<Response> {
-  const params = await checkedBody(c, countTokensParams);
+  const params = checkBody(countTokensParams, await readJson(c));
   const conversation = conversationOf(params);
   return withModel(models, { name: params.model, signal: c.get('signal') }, async ({ served }) =>
     Response.json({ input_tokens: replyTokens(served, conversation).length }),

@@ -1,8 +1,10 @@
 /** `POST /api/chat`: a conversation goes on, part by part or at once; without messages the model is only loaded. */
+
+import { readJson } from '../../http/json-body.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 import { type ReplyEvent, type ReplyRequest, replyTokens, startReply } from '../../reply/reply.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
-import { checkedBody } from '../checked-body.ts';
+import { checkBody } from '../body-check.ts';
 import { withModel } from '../leased.ts';
 import {
   endingPart,
@@ -39,7 +41,7 @@ export interface ChatPart extends PartHeader {
 /** Answers a request. @throws RequestError; as finding the model and as startReply */
 export async function chat(c: ServerRequest, { models }: ServerContext): Promise<Response> {
   const startedAt = performance.now();
-  const params = await checkedBody(c, chatParams);
+  const params = checkBody(chatParams, await readJson(c));
   const { id } = findModel(models, params.model);
   const { messages, keep_alive: keepAliveSeconds } = params;
   if (messages == null || messages.length === 0) {

@@ -46,11 +46,11 @@ test('results follow calls by id, by name or in order', () => {
 
 test('results without a call, and calls that are not the assistant’s, are refused', () => {
   const lone: MessageParam[] = [{ role: 'tool', content: 'x' }];
-  assert.throws(() => messagesOf(lone), { status: 400, parameter: 'messages.0' });
+  assert.throws(() => messagesOf(lone), { status: 400, parameter: 'messages[0]' });
   const twice: MessageParam[] = [{ role: 'assistant', tool_calls: [call('read')] }, ...lone, ...lone];
-  assert.throws(() => messagesOf(twice), { status: 400, parameter: 'messages.2' });
+  assert.throws(() => messagesOf(twice), { status: 400, parameter: 'messages[2]' });
   const wrong: MessageParam[] = [{ role: 'user', tool_calls: [call('read')] }];
-  assert.throws(() => messagesOf(wrong), { status: 400, parameter: 'messages.0.tool_calls' });
+  assert.throws(() => messagesOf(wrong), { status: 400, parameter: 'messages[0].tool_calls' });
 });
 
 test('tools keep what they say, and their names are their own', () => {
@@ -61,6 +61,6 @@ test('tools keep what they say, and their names are their own', () => {
   ]);
   assert.deepEqual(tools, [{ name: 'a', description: 'A', parameters }, { name: 'b' }]);
   assert.throws(() => toolsOf([{ function: { name: 'a' } }, { function: { name: 'a' } }]), {
-    parameter: 'tools.1.function.name',
+    parameter: 'tools[1].function.name',
   });
 });

@@ -1,7 +1,7 @@
 /** Messages and tools of `/api/chat` in neutral terms. Ollama's calls have no ids, so results follow calls in order. */
 import type { ReplyMessage } from '../../reply/reply.ts';
 import type { ToolCall, ToolDefinition } from '../../tools/tool-definition.ts';
-import { badParameter } from '../checked-body.ts';
+import { invalidParameter } from '../body-check.ts';
 import type { MessageParam, ToolParam } from './request-schema.ts';
 
 /**
@@ -14,7 +14,7 @@ export function messagesOf(messages: readonly MessageParam[]): ReplyMessage[] {
   const open: ToolCall[] = [];
   return messages.map((message, i): ReplyMessage => {
     const { role, content: text = '' } = message;
-    if (role === 'tool') return { role, text, ...callOf(message, open, `messages.${i}`) };
+    if (role === 'tool') return { role, text, ...callOf(message, open, `messages[${i}]`) };
     const toolCalls = (message.tool_calls ?? []).map(({ id, function: { name, arguments: input } }) => ({
       id: id ?? `call_${calls++}`,
       name,
@@ -22,7 +22,7 @@ export function messagesOf(messages: readonly MessageParam[]): ReplyMessage[] {
     }));
     if (toolCalls.length === 0) return { role, text };
     if (role !== 'assistant') {
-      throw badParameter(`messages.${i}.tool_calls`, 'only messages of the assistant call tools');
+      throw invalidParameter(`messages[${i}].tool_calls`, 'may only be in messages of the assistant');
     }
     open.push(...toolCalls);
     return { role, text, toolCalls };
@@ -38,7 +38,7 @@ function callOf(
   const at = open.findIndex((call) =>
     id === undefined ? name === undefined || call.name === name : call.id === id,
   );
-  if (at < 0) throw badParameter(path, 'no call of a tool before it waits for this result');
+  if (at < 0) throw invalidParameter(path, 'is the result of a tool, and no call before it waits for one');
   const [call] = open.splice(at, 1);
   return { callId: call!.id, name: call!.name };
 }
@@ -47,7 +47,7 @@ function callOf(
 export function toolsOf(tools: readonly ToolParam[]): ToolDefinition[] {
   return tools.map(({ function: { name, description, parameters } }, i) => {
     if (tools.findIndex((tool) => tool.function.name === name) !== i) {
-      throw badParameter(`tools.${i}.function.name`, `there are two tools called ${name}`);
+      throw invalidParameter(`tools[${i}].function.name`, `is ${name}, which another tool is called too`);
     }
     return {
       name,

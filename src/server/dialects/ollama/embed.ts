@@ -1,8 +1,9 @@
 /** `POST /api/embed`, and `POST /api/embeddings` as older clients have it: texts as vectors. */
 import { z } from 'zod';
 import { normalise } from '../../../engine/embedding.ts';
+import { readJson } from '../../http/json-body.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
-import { badParameter, checkedBody } from '../checked-body.ts';
+import { checkBody, invalidParameter, listOf } from '../body-check.ts';
 import { embedPrompts, MOST_INPUTS } from '../embedded-prompts.ts';
 import { withModel } from '../leased.ts';
 import { nanoseconds } from './answer-parts.ts';
@@ -34,7 +35,7 @@ const shared = {
 
 const embedParams: z.ZodType<EmbedParams> = z.strictObject({
   ...shared,
-  input: z.union([z.string(), z.array(z.string()).max(MOST_INPUTS)]),
+  input: z.union([z.string(), listOf(z.string(), { most: MOST_INPUTS })]),
   truncate: z.boolean().optional(),
   dimensions: z.int().min(1).optional(),
 });
@@ -44,16 +45,16 @@ const embeddingsParams: z.ZodType<EmbeddingsParams> = z.strictObject({ ...shared
 /** Vectors of length 1. @throws RequestError 400; as finding the model and as Scheduler.embed */
 export async function embed(c: ServerRequest, { models }: ServerContext): Promise<Response> {
   const startedAt = performance.now();
-  const params = await checkedBody(c, embedParams);
+  const params = checkBody(embedParams, await readJson(c));
   const { id } = findModel(models, params.model);
   const lease = { name: id, keepAliveSeconds: params.keep_alive, signal: c.get('signal') };
   return withModel(models, lease, async ({ served, signal }) => {
     const loadSeconds = (performance.now() - startedAt) / 1000;
     const { embeddingLength } = served.model.config;
     if ((params.dimensions ?? embeddingLength) !== embeddingLength) {
-      throw badParameter(
+      throw invalidParameter(
         'dimensions',
-        `${params.dimensions} is not supported: vectors of this model have ${embeddingLength} and cannot be cut; leave it out`,
+        `is ${params.dimensions}, and this model's vectors have ${embeddingLength} dimensions and cannot be cut; leave it out`,
       );
     }
     const texts =
@@ -74,7 +75,7 @@ export async function embed(c: ServerRequest, { models }: ServerContext): Promis
 
 /** One vector as the model gives it. @throws as {@link embed} */
 export async function embedOne(c: ServerRequest, { models }: ServerContext): Promise<Response> {
-  const params = await checkedBody(c, embeddingsParams);
+  const params = checkBody(embeddingsParams, await readJson(c));
   const { id } = findModel(models, params.model);
   const lease = { name: id, keepAliveSeconds: params.keep_alive, signal: c.get('signal') };
   return withModel(models, lease, async ({ served, signal }) => {

@@ -5,9 +5,10 @@
  */
 import { streamText, type TextStream } from '../../../engine/serving/text-stream.ts';
 import type { Model } from '../../../index.ts';
+import { readJson } from '../../http/json-body.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
-import { badParameter, checkedBody } from '../checked-body.ts';
+import { checkBody, invalidParameter } from '../body-check.ts';
 import { withModel } from '../leased.ts';
 import {
   endingPart,
@@ -33,7 +34,7 @@ interface GeneratePart extends PartHeader {
 /** Answers a request. @throws RequestError; as finding the model and as streamText */
 export async function generate(c: ServerRequest, { models }: ServerContext): Promise<Response> {
   const startedAt = performance.now();
-  const params = await checkedBody(c, generateParams);
+  const params = checkBody(generateParams, await readJson(c));
   const { id } = findModel(models, params.model);
   const lease = { name: id, keepAliveSeconds: params.keep_alive, signal: c.get('signal') };
   if ((params.prompt ?? '') === '') return loadOnly(models, lease, params.model, { response: '' });
@@ -86,9 +87,9 @@ function promptOf(model: Model, params: GenerateParams): readonly number[] {
   const { prompt = '', system = '', raw = false, context } = params;
   if (raw) {
     if (system !== '')
-      throw badParameter('system', 'a raw prompt stands alone; write the system prompt into it');
+      throw invalidParameter('system', 'does not go with a raw prompt; write the system prompt into that');
     if (context != null)
-      throw badParameter('context', 'a raw prompt stands alone; write the conversation into it');
+      throw invalidParameter('context', 'does not go with a raw prompt; write the conversation into that');
     return withoutSecondBos(model, model.tokenizer.encode(prompt, { addEos: false, parseSpecial: true }));
   }
   const isBase = model.chatTemplate === undefined && system === '';
@@ -101,9 +102,9 @@ function promptOf(model: Model, params: GenerateParams): readonly number[] {
   if (context == null || context.length === 0) return tokens;
   const unknown = context.findIndex((token) => token >= model.tokenizer.vocabSize);
   if (unknown >= 0) {
-    throw badParameter(
-      `context.${unknown}`,
-      `${context[unknown]} is no token of this model; give the context that it answered`,
+    throw invalidParameter(
+      `context[${unknown}]`,
+      `is ${context[unknown]}, which is no token of this model; give the context that it answered`,
     );
   }
   // What goes on has had its beginning-of-text token.

@@ -19,14 +19,14 @@ const LONGEST_TEXT = 64;
 
 /** A length of time in seconds. */
 export const keepAlive: z.ZodType<number | undefined> = z
-  .union([z.number(), z.string()], { error: 'give seconds, or a duration such as "5m"' })
+  .union([z.number(), z.string()], { error: 'must be seconds, or a duration such as "5m"' })
   .nullable()
   .optional()
   .transform((value, issues) => {
     if (value === null || value === undefined) return undefined;
     const seconds = typeof value === 'number' ? value : parseDuration(value);
     if (seconds !== undefined) return seconds;
-    issues.addIssue({ code: 'custom', message: 'this is no duration; give seconds, "5m", or "-1" for ever' });
+    issues.addIssue({ code: 'custom', message: 'is no duration; give seconds, "5m", or "-1" for ever' });
     return z.NEVER;
   });
 

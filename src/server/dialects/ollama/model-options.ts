@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { ContextLengthExceeded, type SamplingOptions } from '../../../index.ts';
-import { badParameter } from '../checked-body.ts';
+import { invalidParameter, listOf } from '../body-check.ts';
 
 /** See the file's header. */
 export interface ModelOptions {
@@ -26,14 +26,16 @@ const count = z.int().max(2 ** 31);
 
 /** A sampler that is not here may only be given with the value that turns it off. */
 function off<T extends number | boolean>(value: T): z.ZodType<T | undefined> {
-  return z.literal(value, { error: `only ${value}, which turns it off, is supported here` }).optional();
+  return z
+    .literal(value, { error: `must be ${value}, which turns it off: it is not supported here` })
+    .optional();
 }
 
 /** See {@link ModelOptions}. */
 export const modelOptions: z.ZodType<ModelOptions> = z.strictObject({
   num_predict: count
     .min(-2)
-    .refine((value) => value !== 0, { error: 'give the most tokens to generate, or -1 for no bound' })
+    .refine((value) => value !== 0, { error: 'must be the most tokens to generate, or -1 for no bound' })
     .optional(),
   num_ctx: count.min(1).optional(),
   temperature: z.number().min(0).max(100).optional(),
@@ -41,7 +43,7 @@ export const modelOptions: z.ZodType<ModelOptions> = z.strictObject({
   top_p: z.number().min(0).max(1).optional(),
   min_p: z.number().min(0).max(1).optional(),
   seed: z.int().min(-1).optional(),
-  stop: z.union([z.string(), z.array(z.string())]).optional(),
+  stop: z.union([z.string(), listOf(z.string())]).optional(),
   repeat_penalty: z.number().min(0.01).max(100).optional(),
   repeat_last_n: count.min(-1).optional(),
   presence_penalty: z.number().min(-100).max(100).optional(),
@@ -99,9 +101,9 @@ export function mostTokens(
   promptLength: () => number,
 ): number | undefined {
   if (context !== undefined && context > contextLength) {
-    throw badParameter(
+    throw invalidParameter(
       'options.num_ctx',
-      `${context} is more than this model's context of ${contextLength} tokens; leave it out or ask for less`,
+      `is ${context}, and this model's context has ${contextLength} tokens; leave it out or ask for less`,
     );
   }
   const wanted = predict < 0 ? undefined : predict;

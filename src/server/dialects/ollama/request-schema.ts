@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { OutputFormat } from '../../constraint/constraint-compiler.ts';
-import { badParameter, unsupported } from '../checked-body.ts';
+import { invalidParameter, listOf } from '../body-check.ts';
 import { keepAlive } from './keep-alive.ts';
 import { type ModelOptions, modelOptions } from './model-options.ts';
 
@@ -60,7 +60,7 @@ export interface GenerateParams extends GenerationParams {
 }
 
 const noImages = z
-  .union([z.null(), z.tuple([])], { error: 'images are not supported here; the model reads text' })
+  .union([z.null(), z.tuple([])], { error: 'must be empty: the model reads text alone; leave it out' })
   .optional();
 
 const object = z.record(z.string(), z.unknown());
@@ -74,11 +74,17 @@ const generationShape = {
   logprobs: z.boolean().optional(),
   top_logprobs: z.int().min(0).max(20).optional(),
   think: z
-    .literal(false, { error: 'models here do not think apart from their answer; leave it out' })
+    .literal(false, {
+      error: 'must be false: models here do not think apart from their answer; leave it out',
+    })
     .nullable()
     .optional(),
-  truncate: z.literal(false, { error: 'prompts are never cut short here; leave it out' }).optional(),
-  shift: z.literal(false, { error: 'the context is never shifted here; leave it out' }).optional(),
+  truncate: z
+    .literal(false, { error: 'must be false: prompts are never cut short here; leave it out' })
+    .optional(),
+  shift: z
+    .literal(false, { error: 'must be false: the context is never shifted here; leave it out' })
+    .optional(),
 };
 
 const toolCall = z.strictObject({
@@ -91,8 +97,11 @@ const message = z.strictObject({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
   content: z.string().optional(),
   images: noImages,
-  thinking: z.literal('', { error: 'thoughts are not supported here; leave them out' }).nullable().optional(),
-  tool_calls: z.array(toolCall).nullable().optional(),
+  thinking: z
+    .literal('', { error: 'must be empty: thoughts are not supported here; leave it out' })
+    .nullable()
+    .optional(),
+  tool_calls: listOf(toolCall).nullable().optional(),
   tool_name: z.string().optional(),
   tool_call_id: z.string().optional(),
 });
@@ -110,14 +119,13 @@ const tool = z.strictObject({
 /** See {@link ChatParams}. */
 export const chatParams: z.ZodType<ChatParams> = z.strictObject({
   ...generationShape,
-  messages: z.array(message).nullable().optional(),
-  tools: z.array(tool).nullable().optional(),
+  messages: listOf(message).nullable().optional(),
+  tools: listOf(tool).nullable().optional(),
 });
 
+/** A text that is not served, which may be there without saying anything. */
 const empty = (what: string) =>
-  z
-    .union([unsupported(what), z.literal('')], { error: `${what} is not supported here; leave it out` })
-    .optional();
+  z.literal('', { error: `must be empty: ${what} is not supported here; leave it out` }).nullish();
 
 /** See {@link GenerateParams}. */
 export const generateParams: z.ZodType<GenerateParams> = z.strictObject({
@@ -125,7 +133,7 @@ export const generateParams: z.ZodType<GenerateParams> = z.strictObject({
   prompt: z.string().optional(),
   system: z.string().optional(),
   raw: z.boolean().optional(),
-  context: z.array(z.int().min(0)).nullable().optional(),
+  context: listOf(z.int().min(0)).nullable().optional(),
   suffix: empty('filling in before a suffix'),
   template: empty('a template other than the model’s own'),
   images: noImages,
@@ -136,9 +144,9 @@ export function formatOf({ format }: GenerationParams): OutputFormat {
   if (format === undefined || format === null || format === '') return { kind: 'text' };
   if (format === 'json') return { kind: 'json' };
   if (typeof format === 'object') return { kind: 'schema', schema: format };
-  throw badParameter(
+  throw invalidParameter(
     'format',
-    `${JSON.stringify(format.slice(0, 40))} is no format; give "json" or a JSON schema`,
+    `is ${JSON.stringify(format.slice(0, 40))}, and must be "json" or a JSON schema`,
   );
 }
 
@@ -146,5 +154,5 @@ export function formatOf({ format }: GenerationParams): OutputFormat {
 export function logprobsOf({ logprobs, top_logprobs: top }: GenerationParams): number | undefined {
   if (logprobs === true) return top ?? 0;
   if (top === undefined || top === 0) return undefined;
-  throw badParameter('top_logprobs', 'it needs logprobs: true');
+  throw invalidParameter('top_logprobs', 'needs logprobs: true');
 }

@@ -4,9 +4,9 @@ import { normalise } from '../../../engine/embedding.ts';
 import type { Tokenizer } from '../../../index.ts';
 import { readJson } from '../../http/json-body.ts';
 import type { ServerContext, ServerRequest } from '../../server-context.ts';
+import { checkBody, invalidParameter, listOf, tokenIds } from '../body-check.ts';
 import { embedPrompts, MOST_INPUTS } from '../embedded-prompts.ts';
 import { withModel } from '../leased.ts';
-import { checkBody, invalidParameter, listOf, tokenIds } from './body-check.ts';
 import type { ParametersByArea } from './openai-error.ts';
 import { neutralFields } from './sampling-parameters.ts';
 

@@ -1,7 +1,7 @@
 /** Formats of answers: `response_format` of chat completions, `text.format` of responses. */
 import { z } from 'zod';
 import type { OutputFormat } from '../../constraint/constraint-compiler.ts';
-import { listOf } from './body-check.ts';
+import { listOf } from '../body-check.ts';
 
 /** A JSON schema with the name that clients give it, which nothing here needs. */
 export interface SchemaBody {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { SamplingOptions } from '../../../index.ts';
-import { listOf, namesTo, refused } from './body-check.ts';
+import { listOf, namesTo, refused } from '../body-check.ts';
 
 /** Parameters of sampling as a body has them; null counts as absent everywhere. */
 export interface SamplingBody {

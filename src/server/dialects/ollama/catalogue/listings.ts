@@ -1,8 +1,9 @@
 /** `/api/tags`, `/api/show` and `/api/ps`: which models there are, what they are, and which of them are loaded. */
 import { z } from 'zod';
+import { readJson } from '../../../http/json-body.ts';
 import type { ModelDescription } from '../../../models/served-model.ts';
 import type { ServerContext, ServerRequest } from '../../../server-context.ts';
-import { badParameter, checkedBody, unsupported } from '../../checked-body.ts';
+import { checkBody, invalidParameter, refused } from '../../body-check.ts';
 import { modelOptions } from '../model-options.ts';
 import type { ModelFacts, ModelFactsReader } from './model-facts.ts';
 import { findModel } from './model-names.ts';
@@ -44,10 +45,12 @@ const showParams: z.ZodType<{ readonly model?: string | undefined; readonly name
   z.strictObject({
     model: z.string().min(1).optional(),
     name: z.string().min(1).optional(),
-    verbose: z.literal(false, { error: 'whole vocabularies are not shown; leave it out' }).optional(),
+    verbose: z
+      .literal(false, { error: 'must be false: whole vocabularies are not shown; leave it out' })
+      .optional(),
     options: modelOptions.optional(),
-    system: unsupported('a system prompt of the model’s own'),
-    template: unsupported('a template other than the model’s own'),
+    system: refused('is not supported: models here have no system prompt of their own; leave it out'),
+    template: refused('is not supported: models keep the template of their file; leave it out'),
   });
 
 /** One model. @throws RequestError 400, 404 */
@@ -56,9 +59,9 @@ export async function showModel(
   { models }: ServerContext,
   reader: ModelFactsReader,
 ): Promise<Response> {
-  const { model, name = model } = await checkedBody(c, showParams);
+  const { model, name = model } = checkBody(showParams, await readJson(c));
   if (name === undefined)
-    throw badParameter('model', 'name a model; GET /api/tags lists those that are served');
+    throw invalidParameter('model', 'is missing; GET /api/tags lists the models that are served');
   const description = findModel(models, name);
   const facts = await knownFacts(description, reader);
   const template = facts === undefined ? description.loaded?.model.chatTemplate : facts.template;

@@ -1,7 +1,7 @@
 /** Messages of chat completions: their schema, and what they are in neutral terms. */
 import { z } from 'zod';
 import type { ReplyMessage } from '../../../reply/reply.ts';
-import { listOf, refused } from '../body-check.ts';
+import { listOf, refused } from '../../body-check.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 /** What an assistant refused to say is what it said. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { OutputFormat } from '../../../constraint/constraint-compiler.ts';
 import type { ReplyRequest } from '../../../reply/reply.ts';
 import type { ToolChoice } from '../../../tools/tool-definition.ts';
-import { checkBody, invalidParameter, listOf, refused } from '../body-check.ts';
+import { checkBody, invalidParameter, listOf, refused } from '../../body-check.ts';
 import { formatSchema, plainFormat, schemaFields, schemaFormat } from '../output-format.ts';
 import {
   neutralFields,

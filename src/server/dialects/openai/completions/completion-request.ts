@@ -1,7 +1,7 @@
 /** The body of `POST /v1/completions`: checked, with its prompts as tokens. */
 import { z } from 'zod';
 import type { SamplingOptions, Tokenizer } from '../../../../index.ts';
-import { checkBody, invalidParameter, listOf, refused, tokenIds } from '../body-check.ts';
+import { checkBody, invalidParameter, listOf, refused, tokenIds } from '../../body-check.ts';
 import { neutralFields, samplingFields, samplingOf, stopsOf, streamFields } from '../sampling-parameters.ts';
 
 /** A text to go on with. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { ReplyMessage } from '../../../reply/reply.ts';
 import type { ToolCall } from '../../../tools/tool-definition.ts';
-import { listOf } from '../body-check.ts';
+import { listOf } from '../../body-check.ts';
 
 const TEXT_ONLY =
   'must be "input_text" or "output_text": images, audio and files cannot be read by this model';

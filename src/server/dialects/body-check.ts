@@ -3,7 +3,7 @@
  * value and its range. What a schema does not know is refused, never passed over.
  */
 import { z } from 'zod';
-import { RequestError } from '../../http/failure.ts';
+import { RequestError } from '../http/failure.ts';
 
 /** A parameter of the API that is not served: it may be null or absent, otherwise `reason` follows its name. */
 export function refused(reason: string): z.ZodType<null | undefined> {
@@ -98,7 +98,7 @@ function invalidBody(issue: Issue): RequestError {
     });
   }
   const parameter = nameOf(path);
-  const code = found.input === undefined ? 'missing_parameter' : 'invalid_value';
+  const code = blamed(found) === undefined ? 'missing_parameter' : 'invalid_value';
   return new RequestError({ status: 400, code, message: `${parameter} ${faultOf(found)}`, parameter });
 }
 
@@ -154,8 +154,9 @@ function faultOf(issue: Issue): string {
       return `${sizeOf(issue.input)}, and must ${verbOf(issue.input)} ${bound} ${issue.minimum}`;
     }
     case 'invalid_value':
-      return `${startOf(issue.input)} must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+      return `${startOf(issue.input)} must be ${choicesOf(issue.values)}`;
     case 'invalid_union': {
+      if ('options' in issue) return `${startOf(blamed(issue))} must be ${choicesOf(issue.options ?? [])}`;
       const types = issue.errors
         .flat()
         .flatMap((inner) => (inner.code === 'invalid_type' ? [inner.expected] : []));
@@ -164,6 +165,16 @@ function faultOf(issue: Issue): string {
     default:
       return `is not valid: ${issue.message}`;
   }
+}
+
+/** The value at the path of an issue, which is a field of the input where that is to tell the kind of an object. */
+function blamed(issue: Issue): unknown {
+  const isKind = issue.code === 'invalid_union' && issue.discriminator !== undefined;
+  return isKind ? (issue.input as Record<string, unknown>)[issue.discriminator!] : issue.input;
+}
+
+function choicesOf(values: readonly unknown[]): string {
+  return values.map((value) => JSON.stringify(value)).join(' or ');
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {

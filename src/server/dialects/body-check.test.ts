@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
-import { RequestError } from '../../http/failure.ts';
+import { RequestError } from '../http/failure.ts';
 import { checkBody, listOf, namesTo, refused, tokenIds } from './body-check.ts';
 
 const schema = z.strictObject({
@@ -14,6 +14,12 @@ const schema = z.strictObject({
   nested: listOf(z.strictObject({ text: z.string() })).optional(),
   ids: tokenIds.optional(),
   table: namesTo(z.number(), z.string().regex(/^\d+$/, 'must be a number'), 2).optional(),
+  block: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('text'), text: z.string() }),
+      z.strictObject({ type: z.literal('call') }),
+    ])
+    .optional(),
   gone: refused('is not supported; leave it out'),
 });
 
@@ -60,6 +66,24 @@ describe('a request body', () => {
     ['no token', { ids: [1, -1] }, 'ids', 'ids must be a list of token ids, and not empty'],
     ['no key', { table: { x: 1 } }, 'table.x', 'table.x must be a number'],
     ['too many keys', { table: { 1: 1, 2: 2, 3: 3 } }, 'table', 'table must be an object of up to 2 entries'],
+    [
+      'no kind of object',
+      { block: { type: 'image' } },
+      'block.type',
+      'block.type is "image", and must be "text" or "call"',
+    ],
+    [
+      'an object of no kind',
+      { block: {} },
+      'block.type',
+      'block.type is missing, and must be "text" or "call"',
+    ],
+    [
+      'wrong within a kind of object',
+      { block: { type: 'text', text: 1 } },
+      'block.text',
+      'block.text is 1, and must be a string',
+    ],
     ['not supported', { gone: 1 }, 'gone', 'gone is not supported; leave it out'],
   ];
   for (const [what, body, parameter, message] of cases) {
