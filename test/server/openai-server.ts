@@ -1,15 +1,13 @@
 /** A server with the bundled model on a free port, for tests with real clients. */
 
 import assert from 'node:assert/strict';
-import type { AddressInfo } from 'node:net';
-import { serve } from '@hono/node-server';
 import OpenAI from 'openai';
-import { Scheduler } from '#src/engine/serving/scheduler.js';
+import type { Scheduler } from '#src/engine/serving/scheduler.js';
 import { BitnetError, loadModel, type Model } from '#src/index.js';
 import { type Changes, rewriteGguf, tinyTalesBytes } from '#src/model/loading/rewritten-model.test.js';
-import { createConstraintCompiler } from '#src/server/constraint/xgrammar-constraints.js';
 import type { ModelRegistry, ServedModel } from '#src/server/models/served-model.js';
 import { createServer } from '#src/server/server.js';
+import { disposeServed, listenAnywhere, servedOf } from './served-for-test.js';
 
 /** The name that the model is served by; with a slash, as many have. */
 export const MODEL_NAME = 'tests/tiny-tales';
@@ -33,30 +31,17 @@ export async function startServer(changes: Changes['metadata'] = {}): Promise<Ru
   const metadata = { 'tokenizer.chat_template': TEMPLATE, ...changes };
   const bytes = await rewriteGguf(tinyTalesBytes(), { metadata });
   const model = await loadModel(bytes, { threads: 0 });
-  const served: ServedModel = {
-    id: MODEL_NAME,
-    created: 1_700_000_000,
-    model,
-    scheduler: new Scheduler(model.engine),
-    constraints: createConstraintCompiler(model.tokenizer),
-  };
+  const served = servedOf(MODEL_NAME, model);
   const counts = { holds: 0 };
-  const app = createServer({ models: registryOf(served, counts) });
-  const server = await new Promise<ReturnType<typeof serve>>((resolve) => {
-    const listening = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(listening));
-  });
-  const { port } = server.address() as AddressInfo;
+  const listening = await listenAnywhere(createServer({ models: registryOf(served, counts) }));
   return {
-    baseURL: `http://127.0.0.1:${port}/v1`,
+    baseURL: `${listening.url}/v1`,
     model,
     scheduler: served.scheduler,
     holds: () => counts.holds,
     close: async () => {
-      if ('closeAllConnections' in server) server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      served.constraints.dispose();
-      await served.scheduler.dispose();
-      await model.dispose();
+      await listening.close();
+      await disposeServed(served);
     },
   };
 }

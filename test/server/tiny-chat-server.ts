@@ -1,20 +1,17 @@
 /** A server over real HTTP with a tiny random chat model, a base model beside it, and a record of what is held. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { BitnetError } from '#src/base/errors.js';
-import { Scheduler } from '#src/engine/serving/scheduler.js';
 import { type GgufEntry, writeGguf } from '#src/formats/gguf/write.js';
 import { loadModel, type Model } from '#src/index.js';
-import { createConstraintCompiler } from '#src/server/constraint/xgrammar-constraints.js';
-import type { ModelRegistry, ServedModel } from '#src/server/models/served-model.js';
+import type { ModelRegistry } from '#src/server/models/served-model.js';
 import type { AddRoutes, ServerEnvironment } from '#src/server/server-context.js';
 import { seededRandom } from '../properties/mutate.js';
 import { architectureOf, tinyTensors } from '../properties/tiny-models.js';
 import { BYTE_LEVEL_SIZE, byteLevelMetadata } from '../properties/tiny-text.js';
+import { disposeServed, listenAnywhere, servedOf } from './served-for-test.js';
 
 const DIMS = {
   embedding_length: 128,
@@ -137,30 +134,16 @@ export async function startTinyServer(addRoutes: AddRoutes): Promise<TinyServer>
     await next();
   });
   addRoutes(app, { models: registry });
-  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
-  await new Promise<void>((resolve) => void server.once('listening', resolve));
+  const listening = await listenAnywhere(app);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: listening.url,
     held: () => held,
     loaded,
     models,
     async close() {
-      await new Promise<unknown>((resolve) => {
-        server.close(resolve);
-        if ('closeAllConnections' in server) server.closeAllConnections();
-      });
-      for (const model of models.values()) await model.dispose();
+      await listening.close();
+      for (const served of servedModels.values()) await disposeServed(served);
       await remove();
     },
-  };
-}
-
-function servedOf(id: string, model: Model): ServedModel {
-  return {
-    id,
-    created: 1_700_000_000,
-    model,
-    scheduler: new Scheduler(model.engine),
-    constraints: createConstraintCompiler(model.tokenizer),
   };
 }
