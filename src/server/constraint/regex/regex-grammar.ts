@@ -19,6 +19,7 @@ export type TextForm = 'plain' | 'json';
 /** What a state costs to compile, by how many characters may come there: tokens that may not begin are passed over. */
 const STATE_COSTS: readonly (readonly [number, number])[] = [
   [26, 0.1],
+  [64, 0.25],
   [127, 0.5],
   [Number.POSITIVE_INFINITY, 1],
 ];
