@@ -141,7 +141,7 @@ test('schemas of agents are not too much', () => {
   const tools = Array.from({ length: 30 }, (_, i) => ({ name: `tool_${i}`, parameters }));
   const request = { format: { kind: 'text' }, tools, toolChoice: 'auto', parallelToolCalls: true } as const;
   assert.ok(requestGrammar(request, 50));
-  const names = Array.from({ length: 400 }, (_, i) => `p${i}`);
+  const names = Array.from({ length: 300 }, (_, i) => `p${i}`);
   for (const required of [[], names]) {
     const properties = Object.fromEntries(
       names.map((name) => [name, { type: 'string', format: 'date-time' }]),

@@ -12,9 +12,12 @@ const MAX_RULES = 5000;
 /** Most characters of the texts of lists. */
 const MAX_LISTED_UNITS = 60_000;
 /** Most pairs of a rule and another that a text of it may begin with: what optional parts in a row make many. */
-const MAX_BEGINNINGS = 250_000;
+const MAX_BEGINNINGS = 100_000;
 /** Most squares of the numbers of ways that unions have: ways that begin alike are followed side by side. */
 const MAX_UNION_WORK = 4000;
+const USUAL_STATES_BEHIND = 3;
+/** Others cost masks as well. */
+const UNUSUAL_STATE_COST = 3;
 const REDUCE =
   'lower maxLength, maxItems or the numbers in patterns, use fewer alternatives, or leave additionalProperties out';
 
@@ -119,33 +122,42 @@ export class GrammarRules {
     }
   }
 
-  /** Tokens are tried against all that a rule may begin with: what may begin in many ways costs that many times as much. */
+  /**
+   * A token is followed through all that may come at a place: a state costs more the more states may come behind it at
+   * once (as in `(a?b?){50}`). A few are usual, and within the measured costs.
+   */
   #countBeginnings(): void {
-    const first = this.#bodies.map(beginnings);
+    const parts = this.#bodies.map(partsOf);
     let pairs = 0;
-    for (let rule = 0; rule < first.length; rule++) {
-      const met = new Set([rule]);
-      for (const at of met) {
-        for (const next of first[at]!) met.add(next);
+    const reachable = (from: readonly number[]): Set<number> => {
+      const met = new Set(from);
+      for (const rule of met) {
+        for (const next of parts[rule]!.first) met.add(next);
         if (pairs + met.size > MAX_BEGINNINGS) {
           throw tooLarge(
-            `its optional parts may be left out in more than ${MAX_BEGINNINGS} ways; make properties required, or use fewer`,
+            `its optional parts can be left out in more than ${MAX_BEGINNINGS} ways; make properties required, or use fewer`,
           );
         }
       }
       pairs += met.size;
-      met.delete(rule);
-      let states = 0;
-      for (const other of met) states += this.#costs[other]!;
-      this.#addStates(states);
+      return met;
+    };
+    for (const [rule, { later }] of parts.entries()) {
+      reachable([rule]);
+      const own = this.#costs[rule]!;
+      if (own === 0) continue;
+      let behind = 0;
+      for (const other of reachable(later)) behind += this.#costs[other]!;
+      this.#addStates(UNUSUAL_STATE_COST * Math.max(0, behind - USUAL_STATES_BEHIND * own));
     }
   }
 }
 
-/** Rules that alternatives of a body begin with. */
-function beginnings(body: string): number[] {
+/** Rules that alternatives of a body begin with, and the others that it names. */
+function partsOf(body: string): { readonly first: number[]; readonly later: number[] } {
   const plain = body.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
-  return Array.from(plain.matchAll(/(?:^|\| )r(\d+)/g), ([, digits]) => Number(digits));
+  const numbers = (pattern: RegExp) => Array.from(plain.matchAll(pattern), ([, digits]) => Number(digits));
+  return { first: numbers(/(?:^|\| )r(\d+)/g), later: [...new Set(numbers(/[^|] r(\d+)/g))] };
 }
 
 function tooLarge(reason: string): BitnetError {
