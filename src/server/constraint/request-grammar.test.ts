@@ -112,8 +112,50 @@ test('schemas that would be too much work are refused at once', () => {
     { enum: Array.from({ length: 30_000 }, (_, i) => i) },
     { type: 'object', properties: Object.fromEntries(Array.from({ length: 9000 }, (_, i) => [`p${i}`, {}])) },
     { enum: ['x'.repeat(300_000)] },
+    { enum: Array.from({ length: 400 }, (_, i) => 'a'.repeat(i)) },
+    { type: 'object', properties: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`p${i}`, {}])) },
+    { type: 'string', pattern: '^(?:[a-z]?[a-z]?){300}$' },
+    { type: 'string', pattern: `^${'.*'.repeat(100)}$` },
+    { anyOf: Array.from({ length: 100 }, () => ({ type: 'array', items: { type: 'string' } })) },
+    {
+      type: 'array',
+      items: { anyOf: Array.from({ length: 20 }, () => ({ anyOf: Array.from({ length: 20 }, () => ({})) })) },
+    },
   ]) {
     refused(schema, 'schema/too-large');
+  }
+});
+
+test('schemas of agents are not too much', () => {
+  const parameters = {
+    type: 'object',
+    properties: Object.fromEntries(
+      Array.from({ length: 10 }, (_, i) => [
+        `parameter_${i}`,
+        { anyOf: [{ type: 'string', maxLength: 40 }, { enum: ['a', 'b', `c${i}`] }, { type: 'null' }] },
+      ]),
+    ),
+    required: ['parameter_0'],
+    additionalProperties: false,
+  };
+  const tools = Array.from({ length: 30 }, (_, i) => ({ name: `tool_${i}`, parameters }));
+  const request = { format: { kind: 'text' }, tools, toolChoice: 'auto', parallelToolCalls: true } as const;
+  assert.ok(requestGrammar(request, 50));
+  const names = Array.from({ length: 300 }, (_, i) => `p${i}`);
+  for (const required of [[], names]) {
+    const properties = Object.fromEntries(
+      names.map((name) => [name, { type: 'string', format: 'date-time' }]),
+    );
+    assert.ok(
+      requestGrammar(
+        {
+          ...request,
+          tools: [],
+          format: { kind: 'schema', schema: { type: 'object', properties, required } },
+        },
+        50,
+      ),
+    );
   }
 });
 

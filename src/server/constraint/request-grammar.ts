@@ -10,7 +10,6 @@ import { RegexWriter, withoutAnchors } from './regex/regex-grammar.ts';
 import { SchemaWriter } from './schema/schema-grammar.ts';
 
 const MAX_CHOICES = 1000;
-const MAX_CHOICE_UNITS = 100_000;
 
 /**
  * The EBNF of a request; undefined where anything may be generated.
@@ -69,22 +68,18 @@ function answerRule(
     case 'regex':
       return new RegexWriter(json.rules, 'plain').write(withoutAnchors(parseRegex(format.pattern)), json.end);
     case 'choices':
-      return json.rules.add(choices(format.choices));
+      return json.rules.add(choices(format.choices, json.rules));
     default:
       throw new Error('text has no grammar');
   }
 }
 
-function choices(texts: readonly string[]): string {
-  const units = texts.reduce((sum, text) => sum + text.length, 0);
+function choices(texts: readonly string[], rules: GrammarRules): string {
   if (texts.length === 0 || texts.some((text) => text === '')) {
     throw new BitnetError('schema/invalid', 'a list of choices needs at least one, and none may be empty');
   }
-  if (texts.length > MAX_CHOICES || units > MAX_CHOICE_UNITS) {
-    throw new BitnetError(
-      'schema/too-large',
-      `a list of choices may have ${MAX_CHOICES} texts with ${MAX_CHOICE_UNITS} characters together`,
-    );
+  if (texts.length > MAX_CHOICES) {
+    throw new BitnetError('schema/too-large', `a list of choices may have at most ${MAX_CHOICES} texts`);
   }
-  return [...new Set(texts)].map(literal).join(' | ');
+  return rules.listed(texts);
 }

@@ -26,8 +26,8 @@ export interface ConstraintOptions {
 }
 
 /** Entries of the vocabulary times states of a grammar: about a second's work. */
-const STATE_WORK = 8_000_000;
-const LEAST_STATES = 64;
+const STATE_WORK = 6_500_000;
+const LEAST_STATES = 16;
 const MOST_STATES = 4000;
 
 /** A compiler for the vocabulary of a model. */

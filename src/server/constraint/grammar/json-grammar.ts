@@ -143,13 +143,14 @@ export class JsonGrammar {
 
   #keyRest(names: readonly (readonly string[])[]): string {
     const { rules } = this;
-    rules.spend(1);
     if (names.length === 0) {
       return rules.shared('key-rest', () => {
+        rules.spend(1);
         const next = rules.shared('key-rest', () => '');
         return ['"\\""', ...byteSequences(PLAIN).map((way) => `${way} ${next}`)].join(' | ');
       });
     }
+    rules.spend(1);
     const isName = names.some((name) => name.length === 0);
     const branches = new Map<string, (readonly string[])[]>();
     for (const name of names) {

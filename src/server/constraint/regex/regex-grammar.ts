@@ -16,10 +16,15 @@ import type { RegexNode } from './parse-regex.ts';
 /** How characters are written: as they are, or within a JSON string (RFC 8259, section 7). */
 export type TextForm = 'plain' | 'json';
 
+/** Digits, hexadecimal ones too, and single characters begin few tokens. */
+const HEX: readonly CodeRange[] = [[0x30, 0x39], [0x41, 0x46], [0x61, 0x66]]; // biome-ignore format: one line
+const HEX_COST = 0.02;
 /** What a state costs to compile, by how many characters may come there: tokens that may not begin are passed over. */
 const STATE_COSTS: readonly (readonly [number, number])[] = [
+  [1, HEX_COST],
   [26, 0.1],
-  [127, 0.5],
+  [64, 0.25],
+  [127, 0.8],
   [Number.POSITIVE_INFINITY, 1],
 ];
 const MAX_REPEATS = 5000;
@@ -80,7 +85,8 @@ export class RegexWriter {
     const set = normalized(ranges);
     const width = set.reduce((sum, [low, high]) => sum + high - low + 1, 0);
     if (width === 0) throw new BitnetError('regex/invalid', 'a regular expression has a class that is empty');
-    this.#rules.spend(STATE_COSTS.find(([most]) => width <= most)![1]);
+    const isHex = without(set, HEX).length === 0;
+    this.#rules.spend(isHex ? HEX_COST : STATE_COSTS.find(([most]) => width <= most)![1]);
     const plain = this.#form === 'plain' ? set : without(set, MUST_ESCAPE);
     const ways = byteSequences(plain);
     if (this.#form === 'json') ways.push(...escapes(set));

@@ -101,8 +101,9 @@ function restOf(node: SchemaNode, schema: SchemaObject): SchemaNode | undefined 
 }
 
 /**
- * Properties in order, then others. `more[i]` is what may follow property i - 1 where one has been written, `first[i]`
- * where none has.
+ * Properties in order, then others. `some` is one of the properties from the i-th on with all that may follow it,
+ * `more` what may follow a property before the i-th: what all ways begin with (the comma, the blanks) is written once,
+ * so that a mask looks at one state for each property that may be next, and no more.
  */
 function closedObject(
   writer: RuleWriter,
@@ -111,22 +112,24 @@ function closedObject(
 ): string {
   const { rules, space } = writer.json;
   const close = rules.shared('close-object', () => `${space} "}"`);
+  let some: string | undefined;
   let more = close;
-  let first = close;
   if (rest !== undefined) {
     const key = rules.add(writer.json.keyBut(properties.map((property) => property.name)));
     const member = rules.add(writer.json.member(key, writer.rule(rest)));
     more = rules.reserve();
-    rules.define(more, `${close} | "," ${space} ${member} ${more}`);
-    first = rules.add(`${close} | ${member} ${more}`);
+    some = rules.add(`${member} ${more}`);
+    rules.define(more, `${close} | "," ${space} ${some}`);
   }
+  let mayClose = true;
   for (const { name, value, isRequired } of [...properties].reverse()) {
-    rules.spend(0.1);
-    const member = rules.add(writer.json.member(literal(JSON.stringify(name)), writer.rule(value)));
-    first = rules.add(isRequired ? `${member} ${more}` : `${member} ${more} | ${first}`);
-    more = rules.add(`"," ${space} ${member} ${more}${isRequired ? '' : ` | ${more}`}`);
+    const member = `${writer.json.member(literal(JSON.stringify(name)), writer.rule(value))} ${more}`;
+    some = rules.add(isRequired || some === undefined ? member : `${member} | ${some}`);
+    mayClose &&= !isRequired;
+    more = rules.add(`${mayClose ? `${close} | ` : ''}"," ${space} ${some}`);
   }
-  return `"{" ${space} ${first}`;
+  if (some === undefined) return `"{" ${close}`;
+  return `${mayClose ? `"{" ${close} | ` : ''}"{" ${space} ${some}`;
 }
 
 /** Alternatives for arrays. */

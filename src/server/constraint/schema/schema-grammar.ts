@@ -3,7 +3,6 @@
  * place. The grammar may allow less than the schema: properties come in the schema's order, objects that list properties
  * have no others unless `additionalProperties` says so, and numbers have at most 15 digits.
  */
-import { literal } from '../grammar/grammar-rules.ts';
 import type { JsonGrammar } from '../grammar/json-grammar.ts';
 import { arrayRule, objectRule } from './container-schema.ts';
 import { checkDisjoint } from './disjoint.ts';
@@ -88,7 +87,7 @@ export class SchemaWriter implements RuleWriter {
       throw unsupported('allOf', `${node.pointer}/allOf`, 'is enforced for one schema only');
     }
     if (keyword === 'oneOf') checkDisjoint(this.root, nodes, node.pointer);
-    return this.json.rules.add(nodes.map((way) => this.rule(way)).join(' | '));
+    return this.json.rules.union(nodes, (way) => this.rule(way));
   }
 
   #values(node: SchemaNode, schema: SchemaObject, keyword: string, values: readonly unknown[]): string {
@@ -96,8 +95,7 @@ export class SchemaWriter implements RuleWriter {
     const types = schema.type === undefined ? undefined : typesOf(node, schema);
     const some = values.filter((value) => types === undefined || types.some((type) => hasType(value, type)));
     if (some.length === 0) throw invalidSchema(`${node.pointer}/${keyword}`, 'has no value of its type');
-    const texts = new Set(some.map((value) => literal(JSON.stringify(value))));
-    return this.json.rules.add([...texts].join(' | '));
+    return this.json.rules.add(this.json.rules.listed(some.map((value) => JSON.stringify(value))));
   }
 
   #typed(type: JsonType, node: SchemaNode, schema: SchemaObject): string {

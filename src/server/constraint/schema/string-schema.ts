@@ -6,6 +6,8 @@ import { maximumLength, minimumLength, wholeText, withoutAnchors } from '../rege
 import { count, invalidSchema, type SchemaNode, type SchemaObject, unsupported } from './schema-node.ts';
 import { STRING_FORMATS } from './string-formats.ts';
 
+const ANY: RegexNode = { kind: 'class', ranges: ANY_CHARACTER };
+
 /** Alternatives for strings. Lengths count code points. */
 export function stringRule(json: JsonGrammar, node: SchemaNode, schema: SchemaObject): string {
   const min = count(node, schema, 'minLength') ?? 0;
@@ -14,8 +16,7 @@ export function stringRule(json: JsonGrammar, node: SchemaNode, schema: SchemaOb
   const expression = expressionOf(node, schema);
   if (expression === undefined) {
     if (min === 0 && max === Number.POSITIVE_INFINITY) return json.string;
-    const part: RegexNode = { kind: 'class', ranges: ANY_CHARACTER };
-    return `"\\"" ${json.strings.write({ kind: 'repeat', part, min, max }, json.quote)}`;
+    return `"\\"" ${boundedRest(json, min, max)}`;
   }
   const keyword = schema.pattern === undefined ? 'format' : 'pattern';
   if (minimumLength(expression) < min) {
@@ -34,6 +35,29 @@ export function stringRule(json: JsonGrammar, node: SchemaNode, schema: SchemaOb
   }
   const text = `${keyword} ${String(schema[keyword])}`;
   return `"\\"" ${json.rules.shared(text, () => json.strings.write(expression, json.quote))}`;
+}
+
+/** Between two numbers of characters and the closing quote; the rules of what is left are shared by all strings. */
+function boundedRest(json: JsonGrammar, min: number, max: number): string {
+  const { rules, strings, quote } = json;
+  const optional = max - min;
+  const isOpen = optional === Number.POSITIVE_INFINITY;
+  let rest = quote;
+  if (isOpen) {
+    rest = rules.shared('text-rest', () =>
+      strings.write({ kind: 'repeat', part: ANY, min: 0, max: Number.POSITIVE_INFINITY }, quote),
+    );
+  } else {
+    for (let i = 1; i <= optional; i++) {
+      const next = rest;
+      rest = rules.shared(`text-rest 0 ${i}`, () => `${strings.alternatives(ANY, next)} | ${quote}`);
+    }
+  }
+  for (let i = 1; i <= min; i++) {
+    const next = rest;
+    rest = rules.shared(`text-rest ${i} ${optional}`, () => strings.alternatives(ANY, next));
+  }
+  return rest;
 }
 
 function expressionOf(node: SchemaNode, schema: SchemaObject): RegexNode | undefined {
