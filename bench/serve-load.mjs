@@ -234,7 +234,7 @@ function report({ results, memory, tokensPerSecond, requestsPerSecond }, clients
     `  throughput           ${tokensPerSecond.toFixed(1)} tokens/s, ${requestsPerSecond.toFixed(1)} requests/s`,
   );
   const cacheOf = (/** @type {number} */ i) => memory.at(i)?.cache ?? 0;
-  const isFilling = cacheOf(-1) - cacheOf(Math.floor(memory.length / 4)) > 0.05;
+  const isFilling = cacheOf(-1) - cacheOf(Math.floor(memory.length / 4)) > 0.01;
   const early = leastMemory(memory.slice(Math.floor(memory.length / 4), Math.ceil(memory.length / 2)));
   const late = leastMemory(memory.slice(Math.floor((memory.length * 3) / 4)));
   const written = [early, late].map(
