@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { BitnetError } from '../../base/errors.ts';
 import type { LoadOptions } from '../../index.ts';
 import type { RequestLimits } from '../../server/http/limits.ts';
-import { type Listening, listen } from '../../server/listen.ts';
-import { createServer, type LogFormat, type ModelEntry, type ServerOptions } from '../../server/server.ts';
+import type { Listening } from '../../server/listen.ts';
+import type { LogFormat, ModelEntry, ServerOptions } from '../../server/server.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus, Stopped, UsageError } from '../errors.ts';
 import { bundledModelPath, loadOptionsOf, MODEL_OPTIONS } from '../model-argument.ts';
@@ -123,6 +123,11 @@ async function run(input: CommandInput): Promise<number> {
   const tls = await tlsOf(input);
   const bar = new ProgressBar('loading');
   let isStarting = true;
+  // Not with the program: other commands would wait for libraries that they do not need.
+  const [{ listen }, { createServer }] = await Promise.all([
+    import('../../server/listen.ts'),
+    import('../../server/server.ts'),
+  ]);
   const server = createServer({
     ...serverOptionsOf(input, (share) => {
       if (isStarting) bar.update(share);
