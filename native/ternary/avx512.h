@@ -29,7 +29,7 @@ BN_INLINE __m512i bn_four_activations(const int8_t *q) {
  * than the ports have room for beside fields that are masked for few tokens.
  */
 BN_INLINE __m512i bn_add_products(__m512i sums, __m512i codes, const int8_t *q) {
-  __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sums) : "v"(codes), "m"(*(const int32_t *)q));
+  __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sums) : "v"(codes), "m"(*(const int8_t(*)[4])q));
   return sums;
 }
 
