@@ -1,8 +1,9 @@
 /**
- * From the residual stream to final hidden states, and from those to logits. A full output multiplies the whole head. A screened one asks for the largest
- * logits only, and they are exact: a 4-bit plane of the head gives coarse scores of all rows, the best of them are scored
- * exactly, and so is every row whose coarse score is within a margin of those (docs/numerics.md, "Screened head"). Where
- * there is no room for all such rows, or a score is off by more than its margin, the whole head is read after all.
+ * From the residual stream to final hidden states, and from those to logits. A full output multiplies the whole head. A
+ * screened one asks for the largest logits only, and they are exact: a 4-bit plane of the head gives coarse scores of all
+ * rows, the best of them are scored exactly, and so is every row whose coarse score is within a margin of those
+ * (docs/numerics.md, "Screened head"). Where there is no room for all such rows, or a score is off by more than its
+ * margin, the whole head is read after all.
  *
  * Every thread runs this, screens its own rows, and takes the same decisions from what all of them wrote.
  */
