@@ -11,6 +11,7 @@ import { addOllamaRoutes } from './dialects/ollama/routes.ts';
 import { addOpenAiRoutes } from './dialects/openai/openai-routes.ts';
 import { keyCheck } from './http/api-keys.ts';
 import { checkLimits, type RequestLimits } from './http/limits.ts';
+import { within } from './http/within.ts';
 import { type ModelEntry, nameModels } from './models/model-entry.ts';
 import { Models } from './models/registry.ts';
 import type { ModelRegistry } from './models/served-model.ts';
@@ -164,14 +165,4 @@ async function preload(models: ModelRegistry, which: 'first' | 'all' | 'none'): 
   if (!(models instanceof Models) || which === 'none') return;
   const names = models.list().map(({ id }) => id);
   await models.preload(which === 'first' ? names.slice(0, 1) : names);
-}
-
-/** Waits for a promise, so long at most. */
-async function within(promise: Promise<void>, seconds: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, seconds * 1000);
-  });
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
 }

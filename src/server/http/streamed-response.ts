@@ -4,6 +4,7 @@
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { within } from './within.ts';
 
 /** One server-sent event (WHATWG HTML, "Server-sent events"); `data` is written as JSON unless it is a string. */
 export function sse(data: unknown, event?: string): string {
@@ -115,17 +116,4 @@ export function streamedResponse(
   return new Response(body, {
     headers: { 'content-type': contentType, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' },
   });
-}
-
-/** What the promise gives, or undefined where that takes longer. */
-async function within<T>(promise: Promise<T>, seconds: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), seconds * 1000);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

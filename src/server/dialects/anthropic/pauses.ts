@@ -1,4 +1,5 @@
 /** Tells when a stream has been silent for a while, so that a client can be told that its answer is still under way. */
+import { within } from '../../http/within.ts';
 
 /**
  * What `items` yields, with an undefined wherever nothing came for this long. Leaving the loop ends `items` too.
@@ -13,7 +14,7 @@ export async function* withPauses<T>(
   try {
     for (;;) {
       next ??= items.next();
-      const result = await firstOf(next, seconds);
+      const result = await within(next, seconds);
       if (result === undefined) yield undefined;
       else if (result.done === true) return;
       else {
@@ -25,17 +26,5 @@ export async function* withPauses<T>(
     // A failure of what nobody waits for any more is no failure.
     next?.catch(() => {});
     await items.return();
-  }
-}
-
-async function firstOf<T>(promise: Promise<T>, seconds: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const pause = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), seconds * 1000);
-  });
-  try {
-    return await Promise.race([promise, pause]);
-  } finally {
-    clearTimeout(timer);
   }
 }
