@@ -3,7 +3,6 @@
  * last of them, and unloaded when another needs the place. Loading and unloading happen one after the other, so that memory
  * never holds more models than it may.
  */
-import { embedTokens } from '../../engine/embedding.ts';
 import type { SchedulerOptions } from '../../engine/serving/scheduler.ts';
 import { BitnetError, type LoadOptions, loadModel, type Model } from '../../index.ts';
 import type { ConstraintCompiler } from '../constraint/constraint-compiler.ts';
@@ -184,7 +183,7 @@ export class Models implements ModelRegistry {
       id,
       created,
       model,
-      scheduler: new MeteredScheduler(id, model, { embedTokens, ...scheduler }, observer),
+      scheduler: new MeteredScheduler(id, model, scheduler, observer),
       constraints: createConstraints(model),
     };
   }

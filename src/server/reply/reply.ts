@@ -65,23 +65,21 @@ export async function startReply(served: ServedModel, request: ReplyRequest): Pr
   // With tools, stop strings are looked for in words alone: a call that holds one goes on.
   const stops = hasTools ? new StopStrings(request.stop) : undefined;
   const constraint = await served.constraints.compile({ format, tools, toolChoice, parallelToolCalls });
-  try {
-    request.signal.throwIfAborted();
-    const stream = streamText(served.scheduler, served.model.tokenizer, prompt, {
-      ...request.sampling,
-      stop: hasTools ? [] : request.stop,
-      signal: request.signal,
-      ...(request.maxTokens === undefined ? {} : { maxTokens: request.maxTokens }),
-      ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
-      ...(request.priority === undefined ? {} : { priority: request.priority }),
-      ...(constraint === undefined ? {} : { constraint }),
-    });
-    return new StreamedReply(stream, stops);
-  } catch (error) {
-    // A sequence disposes of its constraint; here none has begun.
+  if (request.signal.aborted) {
     constraint?.dispose();
-    throw error;
+    throw request.signal.reason;
   }
+  // From here on the constraint is the stream's to dispose of, also where it cannot begin.
+  const stream = streamText(served.scheduler, served.model.tokenizer, prompt, {
+    ...request.sampling,
+    stop: hasTools ? [] : request.stop,
+    signal: request.signal,
+    ...(request.maxTokens === undefined ? {} : { maxTokens: request.maxTokens }),
+    ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
+    ...(request.priority === undefined ? {} : { priority: request.priority }),
+    ...(constraint === undefined ? {} : { constraint }),
+  });
+  return new StreamedReply(stream, stops);
 }
 
 /** A text stream as a reply; with stop strings of its own where calls of tools are told apart. */

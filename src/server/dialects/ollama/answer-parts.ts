@@ -3,7 +3,7 @@
  * with the texts and lists of all of them. The last part says why it ended and what it took.
  */
 import type { SequenceProgress } from '../../../engine/serving/sequence.ts';
-import type { GeneratedToken } from '../../../index.ts';
+import type { GeneratedToken, Tokenizer } from '../../../index.ts';
 import { failureOf } from '../../http/failure.ts';
 import { streamedResponse } from '../../http/streamed-response.ts';
 
@@ -49,6 +49,11 @@ export function endingPart(
 /** A whole number of nanoseconds, at least 0. */
 export function nanoseconds(seconds: number): number {
   return Math.max(0, Math.round(seconds * 1e9));
+}
+
+/** The bytes of a token; rows that only pad the embedding have none. */
+export function bytesIn(tokenizer: Tokenizer): (id: number) => Uint8Array {
+  return (id) => (id < tokenizer.vocabSize ? tokenizer.tokenBytes(id) : new Uint8Array());
 }
 
 /** Scores as parts have them; nothing where none were asked for. */

@@ -7,6 +7,7 @@ import type { ServerContext, ServerRequest } from '../../server-context.ts';
 import { checkBody } from '../body-check.ts';
 import { withModel } from '../leased.ts';
 import {
+  bytesIn,
   endingPart,
   type LogprobPart,
   lineResponse,
@@ -43,20 +44,15 @@ export async function chat(c: ServerRequest, { models }: ServerContext): Promise
   const startedAt = performance.now();
   const params = checkBody(chatParams, await readJson(c));
   const { id } = findModel(models, params.model);
-  const { messages, keep_alive: keepAliveSeconds } = params;
-  if (messages == null || messages.length === 0) {
-    const message = { role: 'assistant', content: '' };
-    return loadOnly(models, { name: id, keepAliveSeconds, signal: c.get('signal') }, params.model, {
-      message,
-    });
+  const lease = { name: id, keepAliveSeconds: params.keep_alive, signal: c.get('signal') };
+  if ((params.messages ?? []).length === 0) {
+    return loadOnly(models, lease, params.model, { message: { role: 'assistant', content: '' } });
   }
-  return withModel(models, { name: id, keepAliveSeconds, signal: c.get('signal') }, async (leased) => {
+  return withModel(models, lease, async (leased) => {
     const loadSeconds = (performance.now() - startedAt) / 1000;
     const reply = await startReply(leased.served, replyRequest(params, leased.served, leased.signal));
     const ending = () => endingPart(reply.progress, startedAt, loadSeconds);
-    const { tokenizer } = leased.served.model;
-    const bytesOf = (token: number) =>
-      token < tokenizer.vocabSize ? tokenizer.tokenBytes(token) : new Uint8Array();
+    const bytesOf = bytesIn(leased.served.model.tokenizer);
     const parts = chatParts(reply, params.model, bytesOf, ending);
     if (params.stream === false) return Response.json(await wholeAnswer(parts));
     return lineResponse(leased.keep(linesOf(parts)));

@@ -11,6 +11,7 @@ import type { ServerContext, ServerRequest } from '../../server-context.ts';
 import { checkBody, invalidParameter } from '../body-check.ts';
 import { withModel } from '../leased.ts';
 import {
+  bytesIn,
   endingPart,
   type LogprobPart,
   lineResponse,
@@ -66,20 +67,14 @@ async function startText(
     toolChoice: 'none',
     parallelToolCalls: false,
   });
-  try {
-    return streamText(scheduler, model.tokenizer, prompt, {
-      ...samplingOf(options, model.contextLength),
-      stop: stopsOf(options),
-      signal,
-      ...(maxTokens === undefined ? {} : { maxTokens }),
-      ...(logprobs === undefined ? {} : { logprobs }),
-      ...(constraint === undefined ? {} : { constraint }),
-    });
-  } catch (error) {
-    // A sequence disposes of its constraint; here none has begun.
-    constraint?.dispose();
-    throw error;
-  }
+  return streamText(scheduler, model.tokenizer, prompt, {
+    ...samplingOf(options, model.contextLength),
+    stop: stopsOf(options),
+    signal,
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(logprobs === undefined ? {} : { logprobs }),
+    ...(constraint === undefined ? {} : { constraint }),
+  });
 }
 
 /** The tokens that are continued. @throws RequestError 400; BitnetError `chat/no-template`, `template/…` */
@@ -124,7 +119,7 @@ async function* generateParts(
   prompt: readonly number[],
   ending: () => Record<string, unknown>,
 ): AsyncGenerator<GeneratePart, void, undefined> {
-  const bytesOf = (id: number) => (id < tokenizer.vocabSize ? tokenizer.tokenBytes(id) : new Uint8Array());
+  const bytesOf = bytesIn(tokenizer);
   const context = [...prompt];
   for await (const event of stream) {
     if (event.kind === 'prompt') continue;
