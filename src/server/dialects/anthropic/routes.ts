@@ -2,6 +2,7 @@
  * The Anthropic API: `POST /v1/messages`, as one message or as a stream of events, and `POST /v1/messages/count_tokens`.
  * No `anthropic-version` or `anthropic-beta` is asked for; the key is checked in front of all dialects.
  */
+import type { SamplingOptions } from '../../../index.ts';
 import { errorBody, errorResponse } from '../../http/error-response.ts';
 import { failureOf } from '../../http/failure.ts';
 import { readJson } from '../../http/json-body.ts';
@@ -9,6 +10,7 @@ import { streamedResponse } from '../../http/streamed-response.ts';
 import { replyTokens, startReply } from '../../reply/reply.ts';
 import type { AddRoutes, ServerContext, ServerRequest } from '../../server-context.ts';
 import { checkBody } from '../body-check.ts';
+import { DEFAULT_SAMPLING } from '../default-sampling.ts';
 import { withModel } from '../leased.ts';
 import { conversationOf } from './conversation.ts';
 import { messageEvents, messageOf } from './message.ts';
@@ -54,14 +56,13 @@ async function createMessage(c: ServerRequest, { models }: ServerContext): Promi
   });
 }
 
-/** The whole distribution but for the least likely tokens, unless the request says otherwise. */
-function samplingOf({ temperature, top_p: topP, top_k: topK }: MessagesParams): {
-  temperature: number;
-  topP: number;
-  topK: number;
-  minP: number;
-} {
-  return { temperature: temperature ?? 1, topP: topP ?? 1, topK: topK ?? 40, minP: 0 };
+function samplingOf({ temperature, top_p: topP, top_k: topK }: MessagesParams): SamplingOptions {
+  return {
+    ...DEFAULT_SAMPLING,
+    temperature: temperature ?? 1,
+    ...(topP === undefined ? {} : { topP }),
+    ...(topK === undefined ? {} : { topK }),
+  };
 }
 
 async function countTokens(c: ServerRequest, { models }: ServerContext): Promise<Response> {

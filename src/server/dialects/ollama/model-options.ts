@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { ContextLengthExceeded, type SamplingOptions } from '../../../index.ts';
 import { invalidParameter, listOf } from '../body-check.ts';
+import { DEFAULT_SAMPLING, positiveShare } from '../default-sampling.ts';
 
 /** See the file's header. */
 export interface ModelOptions {
@@ -71,10 +72,9 @@ export function samplingOf(options: ModelOptions, contextLength: number): Sampli
   const { presence_penalty: presence, frequency_penalty: frequency } = options;
   return {
     temperature: options.temperature ?? 0.8,
-    topK: options.top_k ?? 40,
-    // A share of 0 is reached by the most likely token alone.
-    topP: Math.max(topP ?? 1, Number.MIN_VALUE),
-    minP: options.min_p ?? 0,
+    topK: options.top_k ?? DEFAULT_SAMPLING.topK,
+    topP: positiveShare(topP ?? DEFAULT_SAMPLING.topP),
+    minP: options.min_p ?? DEFAULT_SAMPLING.minP,
     ...(penalty === undefined ? {} : { repetitionPenalty: penalty }),
     ...(presence === undefined ? {} : { presencePenalty: presence }),
     ...(frequency === undefined ? {} : { frequencyPenalty: frequency }),

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { SamplingOptions } from '../../../index.ts';
 import { listOf, namesTo, refused } from '../body-check.ts';
+import { DEFAULT_SAMPLING, positiveShare } from '../default-sampling.ts';
 
 /** Parameters of sampling as a body has them; null counts as absent everywhere. */
 export interface SamplingBody {
@@ -108,10 +109,9 @@ const SEEDS = 2 ** 53;
 export function samplingOf(body: SamplingBody, choice: number): SamplingOptions {
   return {
     temperature: body.temperature ?? 1,
-    // 0 leaves only the most likely token, as the smallest positive sum does.
-    topP: Math.max(body.top_p ?? 1, Number.MIN_VALUE),
-    topK: body.top_k ?? 40,
-    minP: body.min_p ?? 0,
+    topP: positiveShare(body.top_p ?? DEFAULT_SAMPLING.topP),
+    topK: body.top_k ?? DEFAULT_SAMPLING.topK,
+    minP: body.min_p ?? DEFAULT_SAMPLING.minP,
     repetitionPenalty: body.repetition_penalty ?? 1,
     presencePenalty: body.presence_penalty ?? 0,
     frequencyPenalty: body.frequency_penalty ?? 0,
