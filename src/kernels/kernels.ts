@@ -13,6 +13,7 @@
 import { roundUp } from '../base/assert.ts';
 import type { RunningBackend } from './backend-name.ts';
 import type { FileKernels } from './file-kernels.ts';
+import type { TrainingKernels } from './training-kernels.ts';
 
 /** How the elements of a dense matrix are stored on the heap, row after row. */
 export const DenseFormat = {
@@ -145,7 +146,7 @@ export function attentionPartialStride(headLength: number): number {
 }
 
 /** The operations. All are synchronous and allocate nothing; wrong addresses are bugs of the caller. */
-export interface Kernels extends Partial<FileKernels> {
+export interface Kernels extends Partial<FileKernels>, Partial<TrainingKernels> {
   /** The backend that runs, never an alias. */
   readonly name: RunningBackend;
   /** Ranges of output rows should start at multiples of this. */
