@@ -5,6 +5,7 @@
 import type { EvaluationMetrics, Metrics, StepMetrics } from '../../train/loop/metrics.ts';
 import { formatCount, formatWhole } from '../quantities.ts';
 import type { Styles } from '../terminal.ts';
+import { formatDuration } from './duration.ts';
 import { Curve, Smoothed } from './loss-history.ts';
 import { type Screen, ScreenBlock, type Segment } from './screen-block.ts';
 
@@ -191,12 +192,4 @@ function rateText({ learningRate, weightDecay, gradientNorm }: StepMetrics): str
 function weightsText({ zeroShare, flips }: StepMetrics): string {
   const changed = flips === null ? '' : `, ${formatWhole(flips)} flipped in this step`;
   return `${(100 * (zeroShare ?? 0)).toFixed(1)} % zeros${changed}`;
-}
-
-/** Hours, minutes and seconds, the two largest that are not 0: `1 h 5 min`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const [h, min, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  if (h > 0) return `${h} h ${min} min`;
-  return min > 0 ? `${min} min ${s} s` : `${s} s`;
 }
