@@ -5,6 +5,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BitnetError } from '../../base/errors.ts';
+import { TRAINED_ARCHITECTURES } from '../../train/check-config.ts';
 import type { CommandInput, CommandOption } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { choiceOption, numberOption, textOption, textsOption, wholeOption } from '../option-values.ts';
@@ -12,8 +13,6 @@ import { choiceOption, numberOption, textOption, textsOption, wholeOption } from
 /** Larger files are no recipes. */
 const MAX_RECIPE_BYTES = 2 ** 20;
 
-const ARCHITECTURES = ['bitnet-b1.58', 'bitnet', 'llama'] as const;
-/** Of {@link CommandOption}s that are entries of a recipe. */
 const PRECISIONS = ['ternary', 'f32'] as const;
 
 /** A recipe before it is checked. */
@@ -42,7 +41,7 @@ export const RECIPE_OPTIONS: readonly CommandOption[] = [
   { name: 'name', value: 'NAME', help: 'Name of the model.', default: 'that of the recipe or data' },
   { name: 'vocabulary', value: 'N', help: 'Tokens of the tokenizer that is trained on the text.' },
   { name: 'tokenizer', value: 'FILE', help: 'A tokenizer.json to use instead of training one.' },
-  { name: 'architecture', value: 'NAME', help: `Kind of model: ${ARCHITECTURES.join(', ')}.` },
+  { name: 'architecture', value: 'NAME', help: `Kind of model: ${TRAINED_ARCHITECTURES.join(', ')}.` },
   { name: 'layers', value: 'N', help: 'Layers of the model.' },
   { name: 'width', value: 'N', help: 'Length of the embedding; a multiple of 128.' },
   { name: 'feed-forward', value: 'N', help: 'Width inside of the feed-forward layers; a multiple of 128.' },
@@ -71,7 +70,7 @@ export async function recipeOf(input: CommandInput): Promise<Recipe> {
       'what to train on is missing: bitnet train RECIPE.json, or bitnet train --data FILE; `bitnet train --help` tells more',
     );
   }
-  const merged = { ...json, name };
+  const merged = { ...withoutReplaced(json, input), name };
   const overlaid = overlay(merged, optionEntries(input, json, data));
   return { json: overlaid, source: path ?? 'the options' };
 }
@@ -148,7 +147,7 @@ function optionEntries(
   return {
     data: { train: paths(data), validation: paths(textsOption(input, 'validation')) },
     tokenizer: tokenizerEntries(input, json),
-    model: modelEntries(input),
+    model: modelEntries(input, json),
     precision: choiceOption(input, 'precision', PRECISIONS),
     optimizer: { learningRate: numberOption(input, 'learning-rate') },
     batch: { sequences, microSequences },
@@ -170,38 +169,40 @@ function tokenizerEntries(input: CommandInput, json: Record<string, unknown>): R
   return { file: resolve(file) };
 }
 
-/** Lengths that a width brings with it where they are not given: heads of 64, and 8/3 of it in the feed-forward. */
-function modelEntries(input: CommandInput): Record<string, unknown> {
+/** Heads share the width unless the recipe says otherwise; checkConfig fills in what else a width brings with it. */
+function modelEntries(input: CommandInput, json: Record<string, unknown>): Record<string, unknown> {
+  const given = isObject(json.model) ? json.model : {};
   const width = wholeOption(input, 'width', 16);
   const heads = wholeOption(input, 'heads', 1);
-  const derived = width === undefined ? {} : shapeOfWidth(width, heads);
-  return definedOnly({
-    architecture: choiceOption(input, 'architecture', ARCHITECTURES),
+  return {
+    architecture: choiceOption(input, 'architecture', TRAINED_ARCHITECTURES),
     blockCount: wholeOption(input, 'layers', 1),
     embeddingLength: width,
-    ...derived,
-    ...definedOnly({
-      feedForwardLength: wholeOption(input, 'feed-forward', 16),
-      headCount: heads,
-      headCountKv: wholeOption(input, 'kv-heads', 1) ?? heads,
-    }),
+    feedForwardLength: wholeOption(input, 'feed-forward', 16),
+    headCount: heads,
+    headCountKv: wholeOption(input, 'kv-heads', 1),
+    headLength: heads === undefined ? undefined : headLengthOf(width ?? given.embeddingLength ?? 256, heads),
     contextLength: wholeOption(input, 'context', 2),
-  });
+  };
 }
 
-function shapeOfWidth(width: number, heads: number | undefined): Record<string, number> {
-  const headCount = heads ?? Math.max(1, Math.floor(width / 64));
-  if (width % headCount !== 0) {
-    throw new UsageError(
-      `--width ${width} does not divide among ${headCount} heads; choose --heads so that it does`,
-    );
-  }
-  return {
-    headCount,
-    headCountKv: headCount,
-    headLength: width / headCount,
-    feedForwardLength: Math.ceil((8 * width) / 3 / 128) * 128,
-  };
+function headLengthOf(width: unknown, heads: number): number | undefined {
+  if (typeof width !== 'number') return undefined;
+  if (width % heads === 0) return width / heads;
+  throw new UsageError(`a width of ${width} does not divide among ${heads} heads; choose another --heads`);
+}
+
+/** A recipe without what followed from a width or a number of heads that options replace. */
+function withoutReplaced(json: Record<string, unknown>, input: CommandInput): Record<string, unknown> {
+  if (!isObject(json.model)) return json;
+  const isWider = textOption(input, 'width') !== undefined;
+  const hasHeads = textOption(input, 'heads') !== undefined;
+  const replaced = [
+    ...(isWider ? ['feedForwardLength', 'headLength', 'headCount'] : []),
+    ...(isWider || hasHeads ? ['headCountKv'] : []),
+  ];
+  const kept = Object.entries(json.model).filter(([key]) => !replaced.includes(key));
+  return { ...json, model: Object.fromEntries(kept) };
 }
 
 function overlay(json: Record<string, unknown>, entries: Record<string, unknown>): Record<string, unknown> {
