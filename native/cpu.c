@@ -31,7 +31,8 @@ static cpu read_cpu(void) {
 
 static const char *missing_avx2(const cpu *c) {
   int kept = (c->states & 6) == 6;
-  return kept && (c->leaf7b & (1u << 5)) && (c->leaf1c & (1u << 29)) ? NULL : "AVX2";
+  const uint32_t with = 1u << 12 | 1u << 29; /* FMA, F16C */
+  return kept && (c->leaf7b & (1u << 5)) && (c->leaf1c & with) == with ? NULL : "AVX2";
 }
 
 static const char *missing_avx512(const cpu *c) {

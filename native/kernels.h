@@ -1,7 +1,8 @@
 /*
  * The operations of the native backend, one table per instruction set. Order and meaning of the arguments are those of
- * src/kernels/kernels.ts, where shapes, formulas and rounding are documented; here addresses are pointers, dims are
- * int64_t and every operation takes its half-open range of work last. All tables give the same bits.
+ * src/kernels/kernels.ts and training-kernels.ts, where shapes, formulas and rounding are documented; here addresses are
+ * pointers, dims are int64_t and every operation takes its half-open range of work last. All tables give the same bits,
+ * but for the operations of training, which may add in another order and fuse multiply-adds.
  *
  * Every pointer to a row, matrix or table on the heap is aligned to what its elements need; blocks of the heap are
  * aligned to 64 bytes, rows of f32 have a stride of bn_row_stride(K) elements and a pad of zeros.
@@ -15,7 +16,7 @@
  * Raised with every change of an operation's arguments or meaning, together with NATIVE_INTERFACE of
  * src/kernels/native/exports.ts: a module of another number is not used.
  */
-enum { BN_INTERFACE = 2 };
+enum { BN_INTERFACE = 3 };
 
 /* DenseFormat of kernels.ts. */
 enum { BN_DENSE_F32 = 0, BN_DENSE_F16 = 1, BN_DENSE_BF16 = 2, BN_DENSE_Q8_0 = 3 };
@@ -92,6 +93,13 @@ typedef struct bn_attention_args {
   int64_t tokens;
 } bn_attention_args;
 
+/* The arguments of adamw in training-kernels.ts, in its order. */
+typedef struct bn_adamw_args {
+  float *w, *m, *v;
+  const float *g;
+  double learning_rate, beta1, beta2, epsilon, weight_decay, gradient_scale, correction1, correction2;
+} bn_adamw_args;
+
 /* One instruction set's operations. */
 typedef struct bn_kernels {
   const char *name; /* "native-avx512", as BackendName */
@@ -152,6 +160,36 @@ typedef struct bn_kernels {
                int64_t c1);
   void (*add)(float *x, int64_t x_stride, const float *y, int64_t y_stride, int64_t T, int64_t c0, int64_t c1);
   int32_t (*read_words)(const uint8_t *address, int64_t bytes);
+
+  /* training-kernels.ts */
+  int64_t (*gemm_scratch_bytes)(void);
+  /* c [M][ldc], rows [r0, r1); form: 0 a [M][K] b [K][N], 1 a [M][K] b [N][K], 2 a [K][M] b [K][N] */
+  void (*gemm)(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t ldb, int32_t form, int64_t N,
+               int64_t K, int32_t accumulate, void *scratch, int64_t r0, int64_t r1);
+  void (*abs_sums)(float *sums, const float *w, int64_t K, int64_t r0, int64_t r1);
+  /* codes u8 [M][K], values and w [M][rowStride(K)], counts [M][changed, zero] */
+  void (*quantize_weights)(uint8_t *codes, float *values, int32_t *counts, const float *w, float scale, int64_t K,
+                           int64_t r0, int64_t r1);
+  void (*dequantize)(float *out, const uint8_t *q, int64_t K, int64_t t0, int64_t t1);
+  void (*rms_norm_backward)(float *dx, float *inverses, const float *dy, const float *x, const float *w, double eps,
+                            int64_t n, int32_t accumulate, int64_t t0, int64_t t1);
+  /* columns [c0, c1) of dw, of all T rows */
+  void (*rms_norm_weight_gradient)(float *dw, const float *dy, const float *x, const float *inverses, int64_t n,
+                                   int64_t T, int64_t c0, int64_t c1);
+  void (*gate_backward)(float *d_gate, float *d_up, const float *d_out, const float *gate, const float *up,
+                        int32_t activation, int64_t e0, int64_t e1);
+  /* columns [c0, c1) of d_table [V][rowStride(K)], of all T rows */
+  void (*embed_backward)(float *d_table, const int32_t *ids, const float *dx, int64_t K, int64_t T, int64_t c0,
+                         int64_t c1);
+  void (*causal_softmax)(float *p, int64_t ld, float scale, int64_t position, int64_t columns, int64_t r0, int64_t r1);
+  void (*causal_softmax_backward)(float *dp, const float *p, int64_t ld, float scale, int64_t columns, int64_t r0,
+                                  int64_t r1);
+  void (*cross_entropy)(float *losses, float *logits, const int32_t *targets, float scale, int64_t V, int64_t stride,
+                        int64_t t0, int64_t t1);
+  /* sums of blocks of 4096 elements */
+  void (*sum_squares)(float *sums, const float *x, int64_t count, int64_t b0, int64_t b1);
+  void (*adamw)(const bn_adamw_args *args, int64_t e0, int64_t e1);
+  double (*multiply_add_peak)(int64_t rounds);
 } bn_kernels;
 
 /*

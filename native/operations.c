@@ -40,14 +40,14 @@ static napi_value number(napi_env env, double value) {
 /* A function of `count` numbers that returns nothing, and one that returns the number `expression`. */
 #define OPERATION(name, count, statement)                               \
   static napi_value name(napi_env env, napi_callback_info info) {       \
-    double v[count];                                                    \
+    double v[(count) + 1];                                              \
     const bn_kernels *k = bn_numbers(env, info, v, count);              \
     if (k != NULL) k->statement;                                        \
     return NULL;                                                        \
   }
 #define QUESTION(name, count, expression)                               \
   static napi_value name(napi_env env, napi_callback_info info) {       \
-    double v[count];                                                    \
+    double v[(count) + 1];                                              \
     const bn_kernels *k = bn_numbers(env, info, v, count);              \
     return k == NULL ? NULL : number(env, (double)(expression));        \
   }
@@ -113,6 +113,33 @@ QUESTION(take, 1, __atomic_fetch_add(P(int32_t, 0), 1, __ATOMIC_RELAXED))
 QUESTION(leave_pages, 2, (bn_leave_pages(P(uint8_t, 0), I(1)), 0))
 QUESTION(read_words, 2, k->read_words(P(const uint8_t, 0), I(1)))
 
+QUESTION(gemm_scratch_bytes, 0, k->gemm_scratch_bytes())
+OPERATION(gemm, 13,
+          gemm(P(float, 0), I(1), P(const float, 2), I(3), P(const float, 4), I(5), S(6), I(7), I(8), S(9), P(void, 10),
+               I(11), I(12)))
+OPERATION(abs_sums, 5, abs_sums(P(float, 0), P(const float, 1), I(2), I(3), I(4)))
+OPERATION(quantize_weights, 8,
+          quantize_weights(P(uint8_t, 0), P(float, 1), P(int32_t, 2), P(const float, 3), F(4), I(5), I(6), I(7)))
+OPERATION(dequantize, 5, dequantize(P(float, 0), P(const uint8_t, 1), I(2), I(3), I(4)))
+OPERATION(rms_norm_backward, 10,
+          rms_norm_backward(P(float, 0), P(float, 1), P(const float, 2), P(const float, 3), P(const float, 4), v[5], I(6),
+                            S(7), I(8), I(9)))
+OPERATION(rms_norm_weight_gradient, 8,
+          rms_norm_weight_gradient(P(float, 0), P(const float, 1), P(const float, 2), P(const float, 3), I(4), I(5), I(6),
+                                   I(7)))
+OPERATION(gate_backward, 8,
+          gate_backward(P(float, 0), P(float, 1), P(const float, 2), P(const float, 3), P(const float, 4), S(5), I(6),
+                        I(7)))
+OPERATION(embed_backward, 7,
+          embed_backward(P(float, 0), P(const int32_t, 1), P(const float, 2), I(3), I(4), I(5), I(6)))
+OPERATION(causal_softmax, 7, causal_softmax(P(float, 0), I(1), F(2), I(3), I(4), I(5), I(6)))
+OPERATION(causal_softmax_backward, 7,
+          causal_softmax_backward(P(float, 0), P(const float, 1), I(2), F(3), I(4), I(5), I(6)))
+OPERATION(cross_entropy, 8,
+          cross_entropy(P(float, 0), P(float, 1), P(const int32_t, 2), F(3), I(4), I(5), I(6), I(7)))
+OPERATION(sum_squares, 5, sum_squares(P(float, 0), P(const float, 1), I(2), I(3), I(4)))
+QUESTION(multiply_add_peak, 1, k->multiply_add_peak(I(0)))
+
 static napi_value attention(napi_env env, napi_callback_info info) {
   double v[16];
   const bn_kernels *k = bn_numbers(env, info, v, 16);
@@ -137,6 +164,28 @@ static napi_value attention_fold(napi_env env, napi_callback_info info) {
   if (k == NULL) return NULL;
   const bn_attention_args args = attention_args(v + 1);
   k->attention_fold(P(const float, 0), &args, I(15), I(16));
+  return NULL;
+}
+
+static napi_value adamw(napi_env env, napi_callback_info info) {
+  double v[14];
+  const bn_kernels *k = bn_numbers(env, info, v, 14);
+  if (k == NULL) return NULL;
+  const bn_adamw_args args = {
+      .w = P(float, 0),
+      .m = P(float, 1),
+      .v = P(float, 2),
+      .g = P(const float, 3),
+      .learning_rate = v[4],
+      .beta1 = v[5],
+      .beta2 = v[6],
+      .epsilon = v[7],
+      .weight_decay = v[8],
+      .gradient_scale = v[9],
+      .correction1 = v[10],
+      .correction2 = v[11],
+  };
+  k->adamw(&args, I(12), I(13));
   return NULL;
 }
 
@@ -173,6 +222,21 @@ napi_value bn_operations(napi_env env, const bn_kernels *kernels) {
       {"gate", gate},
       {"add", add},
       {"readWords", read_words},
+      {"gemmScratchBytes", gemm_scratch_bytes},
+      {"gemm", gemm},
+      {"absSums", abs_sums},
+      {"quantizeWeights", quantize_weights},
+      {"dequantize", dequantize},
+      {"rmsNormBackward", rms_norm_backward},
+      {"rmsNormWeightGradient", rms_norm_weight_gradient},
+      {"gateBackward", gate_backward},
+      {"embedBackward", embed_backward},
+      {"causalSoftmax", causal_softmax},
+      {"causalSoftmaxBackward", causal_softmax_backward},
+      {"crossEntropy", cross_entropy},
+      {"sumSquares", sum_squares},
+      {"adamw", adamw},
+      {"multiplyAddPeak", multiply_add_peak},
       {"take", take},
       {"readFile", read_file},
       {"leavePages", leave_pages},

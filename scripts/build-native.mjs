@@ -24,8 +24,8 @@ const UNITS = ['module', 'operations', 'region', 'file', 'barrier', 'cpu'];
 /** @type {Record<string, Record<string, string[]>>} */
 const VARIANTS = {
   x64: {
-    avx2: ['-mavx2', '-mf16c'],
-    'avx-vnni': ['-mavx2', '-mf16c', '-mavxvnni'],
+    avx2: ['-mavx2', '-mfma', '-mf16c'],
+    'avx-vnni': ['-mavx2', '-mfma', '-mf16c', '-mavxvnni'],
     avx512: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mf16c'],
     'avx512-vbmi': [
       ...['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mf16c'],

@@ -1,4 +1,4 @@
-/* AVX2 with 256-bit VNNI: -mavx2 -mf16c -mavxvnni. */
+/* AVX2 with 256-bit VNNI: -mavx2 -mfma -mf16c -mavxvnni. */
 #include "../simd/avx2.h"
 
 #define BN_VARIANT "native-avx-vnni"

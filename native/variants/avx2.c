@@ -1,4 +1,4 @@
-/* AVX2, FMA-less: -mavx2 -mf16c. */
+/* AVX2: -mavx2 -mfma -mf16c. */
 #include "../simd/avx2.h"
 
 #define BN_VARIANT "native-avx2"

@@ -6,6 +6,7 @@
 #include "../simd/tiles.h"
 #include "../simd/dense.h"
 #include "../simd/exp.h"
+#include "../simd/multiply-add.h"
 #include "../ops/rows.h"
 #include "../ops/quantize.h"
 #include "../ops/rope.h"
@@ -19,6 +20,11 @@
 #include "../ops/select.h"
 #include "../ops/read.h"
 #include "../ops/attention.h"
+#include "../ops/training/gemm.h"
+#include "../ops/training/weights.h"
+#include "../ops/training/rows.h"
+#include "../ops/training/softmax.h"
+#include "../ops/training/step.h"
 #include BN_TERNARY
 
 const bn_kernels BN_TABLE = {
@@ -51,4 +57,19 @@ const bn_kernels BN_TABLE = {
     .gate = bn_gate,
     .add = bn_add_rows,
     .read_words = bn_read_words,
+    .gemm_scratch_bytes = bn_gemm_scratch_bytes,
+    .gemm = bn_gemm,
+    .abs_sums = bn_abs_sums,
+    .quantize_weights = bn_quantize_weights,
+    .dequantize = bn_dequantize,
+    .rms_norm_backward = bn_rms_norm_backward,
+    .rms_norm_weight_gradient = bn_rms_norm_weight_gradient,
+    .gate_backward = bn_gate_backward,
+    .embed_backward = bn_embed_backward,
+    .causal_softmax = bn_causal_softmax,
+    .causal_softmax_backward = bn_causal_softmax_backward,
+    .cross_entropy = bn_cross_entropy,
+    .sum_squares = bn_sum_squares,
+    .adamw = bn_adamw,
+    .multiply_add_peak = bn_multiply_add_peak,
 };

@@ -28,7 +28,7 @@ export interface NativeOperations extends FromTable {
 }
 
 /** BN_INTERFACE of native/kernels.h, with which the functions here go together. */
-export const NATIVE_INTERFACE = 2;
+export const NATIVE_INTERFACE = 3;
 
 /** The functions of the module. Those that fail throw an Error with a sentence. */
 export interface NativeExports {

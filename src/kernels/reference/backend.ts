@@ -4,16 +4,28 @@
  */
 import { roundUp } from '../../base/assert.ts';
 import type { Kernels } from '../kernels.ts';
+import type { TrainingKernels } from '../training-kernels.ts';
 import { attention, attentionBlocks, attentionFold, rope } from './attention.ts';
 import { storeKv } from './kv-block.ts';
 import { activationBytes, denseMatmul, int8Matmul, quantize, quantize16, ternaryMatmul } from './matmul.ts';
 import { packInt8Rows, packTernary } from './pack.ts';
 import { add, embed, embedInt8, gate, rmsNorm } from './rows.ts';
 import { denseRows, int4Bytes, packInt4Rows, selectAbove, selectTop } from './screen.ts';
+import { absSums, dequantize, gemm, multiplyAddPeak, quantizeWeights } from './training-matmul.ts';
+import {
+  causalSoftmax,
+  causalSoftmaxBackward,
+  crossEntropy,
+  embedBackward,
+  gateBackward,
+  rmsNormBackward,
+  rmsNormWeightGradient,
+} from './training-rows.ts';
+import { adamw, sumSquares } from './training-step.ts';
 import { viewsOf } from './views.ts';
 
 /** The reference kernels on a heap of `buffer`, for the calling thread. */
-export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
+export function createReferenceKernels(buffer: ArrayBufferLike): Kernels & TrainingKernels {
   const views = viewsOf(buffer);
   const on =
     <A extends unknown[], R>(operation: (...args: [typeof views, ...A]) => R) =>
@@ -49,6 +61,21 @@ export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
     attentionFold: on(attentionFold),
     gate: on(gate),
     add: on(add),
+    gemmScratchBytes: () => 64,
+    gemm: on(gemm),
+    absSums: on(absSums),
+    quantizeWeights: on(quantizeWeights),
+    dequantize: on(dequantize),
+    rmsNormBackward: on(rmsNormBackward),
+    rmsNormWeightGradient: on(rmsNormWeightGradient),
+    gateBackward: on(gateBackward),
+    embedBackward: on(embedBackward),
+    causalSoftmax: on(causalSoftmax),
+    causalSoftmaxBackward: on(causalSoftmaxBackward),
+    crossEntropy: on(crossEntropy),
+    sumSquares: on(sumSquares),
+    adamw: on(adamw),
+    multiplyAddPeak: on(multiplyAddPeak),
     readWords: (address, bytes) =>
       views.i32.subarray(address / 4, (address + bytes) / 4).reduce((sum, word) => sum ^ word, 0),
     take: (counter) => Atomics.add(views.i32, counter / 4, 1),

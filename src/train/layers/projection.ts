@@ -1,0 +1,107 @@
+/**
+ * Linear projections out = W · x of a layer, ternary or f32.
+ *
+ * Ternary (arXiv:2402.17764): activations are rounded to 8 bits per token, weights to {-1, 0, +1} times their mean
+ * magnitude, both in the forward pass alone. Backward goes straight through the rounding: gradients are those of a linear
+ * layer with the rounded numbers, and they are the latent weights'.
+ */
+import { rowStride } from '../../kernels/kernels.ts';
+import { GemmForm } from '../../kernels/training-kernels.ts';
+import type { TrainingMember } from '../training-member.ts';
+
+/** A matrix [rows][columns]; f32 arrays have rows at a stride of rowStride(columns). */
+export interface ProjectionPlan {
+  readonly rows: number;
+  readonly columns: number;
+  /** latent weights, f32 */
+  readonly weights: number;
+  readonly gradient: number;
+  /** what the forward pass multiplies with, f32: (code - 1) * scale, or the weights themselves */
+  readonly values: number;
+  /** where a ternary run has more of it */
+  readonly ternary: TernaryPlan | undefined;
+}
+
+/** What the rounding of a matrix gives; see layers/../model/weights.ts. */
+export interface TernaryPlan {
+  /** u8 [rows][columns] */
+  readonly codes: number;
+  /** the backend's packed form */
+  readonly packed: number;
+  /** f32 [1] */
+  readonly scale: number;
+  /** f32 [rows] */
+  readonly sums: number;
+  /** i32 [rows][2] */
+  readonly counts: number;
+}
+
+/**
+ * out [n][rows] = W · x, added to what is there when `accumulate` is 1.
+ *
+ * @param x f32 [n][columns], read in f32
+ * @param quantized the same by {@link quantizeInput}, read in ternary
+ */
+export function projectionForward(
+  { kernels, heap, scratch }: TrainingMember,
+  projection: ProjectionPlan,
+  out: number,
+  x: number,
+  quantized: number,
+  accumulate: number,
+  n: number,
+): void {
+  const { rows, columns, weights, ternary } = projection;
+  const ldc = rowStride(rows);
+  if (ternary === undefined) {
+    const K = rowStride(columns);
+    kernels.gemm(out, ldc, x, K, weights, K, GemmForm.NT, rows, columns, accumulate, scratch, 0, n);
+    return;
+  }
+  const scale = heap.f32(ternary.scale, 1)[0]!;
+  kernels.ternaryMatmul(out, ldc, quantized, ternary.packed, scale, columns, n, accumulate, 0, rows);
+}
+
+/** The input of ternary projections, rounded to 8 bits per token; nothing in f32. */
+export function quantizeInput(
+  { kernels }: TrainingMember,
+  { ternary, columns }: ProjectionPlan,
+  quantized: number,
+  x: number,
+  n: number,
+): void {
+  if (ternary !== undefined) kernels.quantize(quantized, x, columns, 0, n);
+}
+
+/** dx [n][columns] = dy [n][rows] · values, added to what is there when `accumulate` is 1. */
+export function projectionInputGradient(
+  { kernels, scratch }: TrainingMember,
+  { rows, columns, values }: ProjectionPlan,
+  dx: number,
+  dy: number,
+  accumulate: number,
+  n: number,
+): void {
+  const K = rowStride(columns);
+  const lda = rowStride(rows);
+  kernels.gemm(dx, K, dy, lda, values, K, GemmForm.NN, columns, rows, accumulate, scratch, 0, n);
+}
+
+/**
+ * Rows [r0, r1) of gradient [rows][columns] += dyᵀ · x over all tokens.
+ *
+ * @param x f32 [tokens][columns]: what the forward pass multiplied with, so the rounded input in ternary
+ */
+export function projectionWeightGradient(
+  { kernels, scratch }: TrainingMember,
+  { rows, columns, gradient }: ProjectionPlan,
+  dy: number,
+  x: number,
+  tokens: number,
+  r0: number,
+  r1: number,
+): void {
+  const K = rowStride(columns);
+  const lda = rowStride(rows);
+  kernels.gemm(gradient, K, dy, lda, x, K, GemmForm.TN, columns, tokens, 1, scratch, r0, r1);
+}
