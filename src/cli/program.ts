@@ -14,6 +14,9 @@ import { command as run } from './commands/run.ts';
 import { command as serve } from './commands/serve.ts';
 import { command as start } from './commands/start.ts';
 import { command as tokenize } from './commands/tokenize.ts';
+import { command as train } from './commands/train.ts';
+import { command as trainExport } from './commands/train-export.ts';
+import { command as trainReport } from './commands/train-report.ts';
 import { describeFailure, ExitStatus, Stopped, UsageError } from './errors.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { stylesOf, write, writeNote } from './terminal.ts';
@@ -26,6 +29,9 @@ export const COMMANDS: readonly Command[] = [
   inspect,
   tokenize,
   perplexity,
+  train,
+  trainReport,
+  trainExport,
   bench,
   makeRandom,
   start,
@@ -79,8 +85,10 @@ async function dispatch(args: readonly string[], signal: AbortSignal): Promise<n
     return ExitStatus.usage;
   }
   const isHelp = name === 'help';
-  const command = findCommand(isHelp ? rest[0]! : name);
-  const { help, ...input } = parseCommandLine(command, isHelp ? [] : rest);
+  const words = isHelp ? rest : args;
+  const command = findCommand(words);
+  const after = words.slice(command.name.split(' ').length);
+  const { help, ...input } = parseCommandLine(command, isHelp ? [] : after);
   if (isHelp || help) {
     await write(process.stdout, commandHelp(command, styles));
     return ExitStatus.ok;
@@ -88,8 +96,11 @@ async function dispatch(args: readonly string[], signal: AbortSignal): Promise<n
   return command.run({ ...input, signal });
 }
 
-function findCommand(name: string): Command {
-  const command = COMMANDS.find((candidate) => candidate.name === name);
+/** The command that the first words name: `train report` is one, `train recipe.json` is `train`. */
+function findCommand([name = '', second]: readonly string[]): Command {
+  const command =
+    COMMANDS.find((candidate) => candidate.name === `${name} ${second}`) ??
+    COMMANDS.find((candidate) => candidate.name === name);
   if (command !== undefined) return command;
   if (name.startsWith('-')) {
     throw new UsageError(

@@ -29,7 +29,7 @@ function makeByteCharacters(): string[] {
 }
 
 /** How the vocabulary writes each byte. */
-const BYTE_CHARACTERS: readonly string[] = makeByteCharacters();
+export const BYTE_CHARACTERS: readonly string[] = makeByteCharacters();
 
 /** The byte by the code of its character. */
 const BYTE_BY_CODE: ReadonlyMap<number, number> = new Map(

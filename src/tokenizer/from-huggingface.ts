@@ -36,6 +36,17 @@ export interface HuggingFaceTokenizerFiles {
 const MAX_HOLES = 65536;
 const BYTE_TOKEN = /^<0x[0-9A-F]{2}>$/;
 
+/** What the files say, read and checked, before a tokenizer is made of it. */
+export interface HuggingFaceTokenizerParts {
+  /** tokenizer.json's `model`. */
+  readonly model: JsonObject;
+  readonly pipeline: Pipeline;
+  readonly vocabulary: Vocabulary;
+  /** Tokens that swallow whitespace around them, by id. */
+  readonly strippingTokens: ReadonlyMap<number, AddedToken>;
+  readonly ends: ChosenEnds;
+}
+
 /**
  * The tokenizer of a Hugging Face model.
  *
@@ -43,6 +54,15 @@ const BYTE_TOKEN = /^<0x[0-9A-F]{2}>$/;
  *   `tokenizer/bad-merges` or `tokenizer/bad-added-token`
  */
 export function tokenizerFromHuggingFace(files: HuggingFaceTokenizerFiles): TokenizerResult {
+  return tokenizerFromParts(readHuggingFaceParts(files));
+}
+
+/**
+ * Reads the files as far as a conversion needs them.
+ *
+ * @throws BitnetError `tokenizer/bad-json`, `tokenizer/unsupported-part` or `tokenizer/bad-vocabulary`
+ */
+export function readHuggingFaceParts(files: HuggingFaceTokenizerFiles): HuggingFaceTokenizerParts {
   const root = parse(files.tokenizerJson, 'tokenizer.json');
   const model = root.object('model');
   if (model === undefined) throw badJson('tokenizer.json model', 'an object');
@@ -53,6 +73,16 @@ export function tokenizerFromHuggingFace(files: HuggingFaceTokenizerFiles): Toke
   const { vocabulary, strippingTokens } = readVocabulary(model, added, settings.vocabSize);
   const ends = chooseEnds(root, settings, vocabulary);
   for (const id of ends.named) vocabulary.makeControl(id);
+  return { model, pipeline, vocabulary, strippingTokens, ends };
+}
+
+/**
+ * The tokenizer that the files describe.
+ *
+ * @throws BitnetError `tokenizer/bad-merges`, `tokenizer/bad-vocabulary` or `tokenizer/bad-added-token`
+ */
+export function tokenizerFromParts(parts: HuggingFaceTokenizerParts): TokenizerResult {
+  const { model, pipeline, vocabulary, strippingTokens, ends } = parts;
   const codec = makeCodec(model, pipeline, vocabulary);
   const { stopIds, corrections } = findStopIds(vocabulary, ends.stops);
   const tokenizer = createTextTokenizer({
@@ -193,7 +223,8 @@ function ids(file: JsonObject, key: string): number[] {
   return (Array.isArray(value) ? value : [value]).map((id) => asId(id, key));
 }
 
-interface ChosenEnds {
+/** Tokens around a text, chosen from all files. */
+export interface ChosenEnds {
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly addsBos: boolean;
@@ -269,12 +300,24 @@ function makeCodec(model: JsonObject, pipeline: Pipeline, vocabulary: Vocabulary
 
 function resolveMerges(listed: readonly unknown[], vocabulary: Vocabulary): MergeTable {
   const resolver = new MergeResolver(vocabulary, listed.length, 'tokenizer.json model.merges');
+  forEachMerge(listed, (left, right) => resolver.addTexts(left, right));
+  return new MergeTable(resolver.merges);
+}
+
+/**
+ * Calls back for every merge of tokenizer.json, in order.
+ *
+ * @throws BitnetError `tokenizer/bad-json`
+ */
+export function forEachMerge(
+  listed: readonly unknown[],
+  onMerge: (left: string, right: string) => void,
+): void {
   for (let index = 0; index < listed.length; index++) {
     const pair = asPair(listed[index]);
     if (pair === undefined) throw badJson(`tokenizer.json model.merges[${index}]`, 'two tokens');
-    resolver.addTexts(pair[0], pair[1]);
+    onMerge(pair[0], pair[1]);
   }
-  return new MergeTable(resolver.merges);
 }
 
 /** A merge is written "left right", in newer files ["left", "right"]. */

@@ -179,6 +179,12 @@ export function preTokenizerByName(name: string): PreTokenizer {
   );
 }
 
+/** The usual `tokenizer.ggml.pre` of a rule; undefined for one that GGUF has no name for. */
+export function preTokenizerNameOf(pieceEnd: PieceEnd): string | undefined {
+  for (const [name, known] of BY_NAME) if (known.pieceEnd === pieceEnd) return name;
+  return undefined;
+}
+
 /** The rule of a regular expression in tokenizer.json, when it is one of the known ones. */
 export function pieceEndByExpression(expression: string): PieceEnd | undefined {
   return BY_EXPRESSION.get(expression);

@@ -2,9 +2,9 @@
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus, UsageError } from '../errors.ts';
 import { choiceOption, switchOption, wholeOption } from '../option-values.ts';
+import { writeOutputFile } from '../output-file.ts';
 import { ProgressBar } from '../progress.ts';
 import { formatBytes, formatSeconds } from '../quantities.ts';
-import { writeOutputFile } from '../random-model/output-file.ts';
 import { BITNET_NAMES, RANDOM_SHAPES, randomShape } from '../random-model/shapes.ts';
 import type { EmbeddingType, ProjectionType } from '../random-model/tensors.ts';
 import { type RandomModelChoice, writeRandomModel } from '../random-model/write-model.ts';

@@ -223,8 +223,9 @@ function quantizationOf(model: OpenedModel): Quantization {
   const quantization = config.quantization_config as Record<string, unknown> | null | undefined;
   if (quantization === undefined || quantization === null) {
     if (!model.architecture.isAlwaysTernary) return { floats: 'dense', divide: undefined };
-    // 1bitLLM's repositories hold latent weights and say so by the width alone.
-    return { floats: config.weight_bits === 1 ? 'masters' : undefined, divide: undefined };
+    // 1bitLLM's repositories hold latent weights and say so by the width alone; 16 is its word for a dense twin.
+    const floats = config.weight_bits === 1 ? 'masters' : config.weight_bits === 16 ? 'dense' : undefined;
+    return { floats, divide: undefined };
   }
   if (quantization.quant_method !== 'bitnet') {
     throw badQuantization(

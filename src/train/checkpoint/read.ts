@@ -102,6 +102,27 @@ export async function resumeRun(
   );
 }
 
+/**
+ * Puts one checkpoint into a model of its shape, whatever recipe it was made with.
+ *
+ * @throws BitnetError `train/bad-checkpoint`
+ */
+export async function loadCheckpoint(
+  folder: RunFolder,
+  file: string,
+  model: SavedModel,
+): Promise<RunProgress> {
+  const source = await folder.open(file);
+  if (source === undefined) throw damaged(`${folder.name}/${file}`, 'it is gone');
+  try {
+    const checkpoint = await readCheckpoint(source);
+    await restore(checkpoint, model, source.name);
+    return checkpoint.progress;
+  } finally {
+    await source.close();
+  }
+}
+
 async function restore(checkpoint: Checkpoint, model: SavedModel, name: string): Promise<void> {
   const tensors = savedTensors(model);
   for (const { name: tensor, parameter } of tensors) {

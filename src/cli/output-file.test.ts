@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import type { BitnetError } from '../../base/errors.ts';
+import type { BitnetError } from '../base/errors.ts';
 import { writeOutputFile } from './output-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bitnet-output-'));

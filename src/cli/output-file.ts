@@ -3,8 +3,8 @@
  * is complete, and removed when anything goes wrong. What was in its place stays until then.
  */
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { BitnetError } from '../../base/errors.ts';
-import type { ByteSink } from '../../formats/tensor-output.ts';
+import { BitnetError } from '../base/errors.ts';
+import type { ByteSink } from '../formats/tensor-output.ts';
 
 /** Sentences for what the file system answers most. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -35,7 +35,7 @@ export async function writeOutputFile<T>(
   await checkPlace(path, replace);
   const temporary = `${path}.${process.pid}.part`;
   const file = await open(temporary, 'wx').catch((cause: unknown) => {
-    throw failed(path, cause);
+    throw outputError(path, cause);
   });
   try {
     const result = await write((bytes) => writeAll(file, bytes, path));
@@ -45,7 +45,7 @@ export async function writeOutputFile<T>(
       await file.close();
       await rename(temporary, path);
     } catch (cause) {
-      throw failed(path, cause);
+      throw outputError(path, cause);
     }
     return result;
   } catch (error) {
@@ -77,13 +77,14 @@ async function checkPlace(path: string, replace: boolean): Promise<void> {
 async function writeAll(file: FileHandle, bytes: Uint8Array, path: string): Promise<void> {
   for (let done = 0; done < bytes.byteLength; ) {
     const { bytesWritten } = await file.write(bytes, done).catch((cause: unknown) => {
-      throw failed(path, cause);
+      throw outputError(path, cause);
     });
     done += bytesWritten;
   }
 }
 
-function failed(path: string, cause: unknown): BitnetError {
+/** That a file cannot be written, and why: `output/failed`. */
+export function outputError(path: string, cause: unknown): BitnetError {
   const code = (cause as { code?: unknown } | null)?.code;
   const why = REASONS[String(code)] ?? (cause instanceof Error ? cause.message : String(cause));
   return new BitnetError('output/failed', `${path} cannot be written: ${why}`, { cause });

@@ -1,0 +1,180 @@
+/**
+ * The documents of a file, read block by block: a text file is one document, a JSONL file has one in each line. What is
+ * not UTF-8 or not what it should be is an error that names the place; nothing is left out.
+ */
+import type { ByteSource } from '../../../base/byte-source.ts';
+import { BitnetError } from '../../../base/errors.ts';
+import { decodeUtf8, isUtf8 } from '../../../formats/utf8.ts';
+import { parseDocument, type TrainingDocument } from './document.ts';
+
+/** How the bytes of a file are documents. */
+export type DocumentFormat = 'text' | 'jsonl';
+
+/** Takes the bytes of each block as they are read. */
+export type OnBlock = (bytes: Uint8Array) => void;
+
+const BLOCK_BYTES = 1 << 20;
+/** Longest line of a JSONL file. */
+const MAX_LINE_BYTES = 1 << 28;
+const NEWLINE = 0x0a;
+const BYTE_ORDER_MARK = '\ufeff';
+
+/**
+ * The documents of a file, in order. Each must be read to its end before the next one is asked for.
+ *
+ * @param onBlock called with every block of the file, in order
+ * @throws BitnetError `train/not-text`, `train/empty-file`, `train/bad-line`, or as the source; the reason of the signal
+ */
+export async function* readDocuments(
+  source: ByteSource,
+  format: DocumentFormat,
+  signal?: AbortSignal,
+  onBlock?: OnBlock,
+): AsyncGenerator<TrainingDocument> {
+  if (source.size === 0) {
+    throw new BitnetError('train/empty-file', `${source.name} is empty; put text into it or leave it out`);
+  }
+  if (format === 'jsonl') {
+    yield* readLines(source, signal, onBlock);
+    return;
+  }
+  yield { kind: 'text', where: source.name, parts: readText(source, signal, onBlock) };
+}
+
+async function* readBlocks(
+  source: ByteSource,
+  signal?: AbortSignal,
+  onBlock?: OnBlock,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (let offset = 0; offset < source.size; offset += BLOCK_BYTES) {
+    signal?.throwIfAborted();
+    const block = new Uint8Array(Math.min(BLOCK_BYTES, source.size - offset));
+    await source.readInto(block, offset, signal);
+    onBlock?.(block);
+    yield block;
+  }
+}
+
+async function* readText(
+  source: ByteSource,
+  signal?: AbortSignal,
+  onBlock?: OnBlock,
+): AsyncGenerator<string> {
+  let rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  let offset = 0;
+  for await (const block of readBlocks(source, signal, onBlock)) {
+    const bytes = join(rest, block);
+    const isLast = offset + bytes.length === source.size;
+    const end = isLast ? bytes.length : cutOf(bytes);
+    const text = decodeUtf8(bytes, 0, end);
+    if (text === undefined) {
+      const at = offset + firstBadByte(bytes, end);
+      throw new BitnetError(
+        'train/not-text',
+        `${source.name} is not text in UTF-8: byte ${at} is wrong; convert the file or leave it out`,
+        { details: { offset: at } },
+      );
+    }
+    const zero = text.indexOf('\0');
+    if (zero !== -1) {
+      throw new BitnetError(
+        'train/not-text',
+        `${source.name} is not text in UTF-8: it has bytes that are zero, as UTF-16 and binary files have; convert the ` +
+          'file or leave it out',
+      );
+    }
+    yield offset === 0 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+    rest = bytes.slice(end);
+    offset += end;
+  }
+}
+
+function join(first: Uint8Array<ArrayBuffer>, second: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (first.length === 0) return second;
+  const joined = new Uint8Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
+}
+
+/**
+ * Where a part of a text may end: behind the last line break that stands alone between visible characters, since
+ * tokenizers do not merge across it; or else at the last beginning of a character.
+ */
+function cutOf(bytes: Uint8Array): number {
+  for (let i = bytes.length - 2; i > 0; i--) {
+    if (bytes[i] === NEWLINE && bytes[i - 1]! > 0x20 && bytes[i + 1]! > 0x20) return i + 1;
+  }
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1]! & 0xc0) === 0x80) end--;
+  // Bytes that cannot begin or go on with a character are told by the decoder.
+  return end > 1 ? end - 1 : bytes.length;
+}
+
+function firstBadByte(bytes: Uint8Array, end: number): number {
+  let good = 0;
+  let bad = end;
+  // Prefixes that end inside of a character count as bad, so what is found is the beginning of the wrong one.
+  while (bad - good > 4096) {
+    let middle = (good + bad) >> 1;
+    while (middle > good + 1 && (bytes[middle]! & 0xc0) === 0x80) middle--;
+    if (isUtf8(bytes, good, middle)) good = middle;
+    else bad = middle;
+  }
+  while (good < end) {
+    const next = [1, 2, 3, 4].find((width) => good + width <= end && isUtf8(bytes, good, good + width));
+    if (next === undefined) break;
+    good += next;
+  }
+  return good;
+}
+
+async function* readLines(
+  source: ByteSource,
+  signal?: AbortSignal,
+  onBlock?: OnBlock,
+): AsyncGenerator<TrainingDocument> {
+  let line = 0;
+  let pending: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  const take = (last: Uint8Array<ArrayBuffer>): TrainingDocument => {
+    let bytes = last;
+    if (pending.length > 0) {
+      bytes = new Uint8Array(length + last.length);
+      let at = 0;
+      for (const part of [...pending, last]) {
+        bytes.set(part, at);
+        at += part.length;
+      }
+      pending = [];
+      length = 0;
+    }
+    line++;
+    return parseLine(bytes, `${source.name} line ${line}`, line === 1);
+  };
+  for await (const block of readBlocks(source, signal, onBlock)) {
+    let from = 0;
+    for (let end = block.indexOf(NEWLINE); end !== -1; end = block.indexOf(NEWLINE, from)) {
+      yield take(block.subarray(from, end));
+      from = end + 1;
+    }
+    if (from === block.length) continue;
+    pending.push(block.subarray(from));
+    length += block.length - from;
+    if (length > MAX_LINE_BYTES) {
+      throw new BitnetError(
+        'train/bad-line',
+        `${source.name} line ${line + 1} has more than ${MAX_LINE_BYTES} bytes; divide the document into several lines`,
+      );
+    }
+  }
+  if (pending.length > 0) yield take(new Uint8Array(0));
+}
+
+function parseLine(bytes: Uint8Array<ArrayBuffer>, where: string, isFirst: boolean): TrainingDocument {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) {
+    throw new BitnetError('train/bad-line', `${where} is not text in UTF-8`);
+  }
+  return parseDocument(isFirst && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text, where);
+}

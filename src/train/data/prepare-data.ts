@@ -1,0 +1,226 @@
+/**
+ * From text to everything that training reads, in a run folder: the tokenizer, `train.tokens`, `validation.tokens` and
+ * `dataset.json`. What is there already and made from the same text and settings is used as it is. Text is read as a
+ * stream, twice when a tokenizer is trained; memory does not grow with it.
+ */
+import { BitnetError } from '../../base/errors.ts';
+import { createSha256, sha256Hex } from '../../base/sha256.ts';
+import type { RunFolder } from '../run-folder.ts';
+import { type Corpus, hashSource } from './corpus/corpus.ts';
+import {
+  type Dataset,
+  type DatasetInputs,
+  differences,
+  readDataset,
+  removeDataset,
+  TRAIN_FILE,
+  VALIDATION_FILE,
+  writeDataset,
+} from './dataset.ts';
+import { openTokenRows, type TokenFile } from './open-token-rows.ts';
+import {
+  checkTokenizerSource,
+  makeRunTokenizer,
+  type RunTokenizer,
+  readRunTokenizer,
+  type TokenizerSource,
+  writeRunTokenizer,
+} from './run-tokenizer.ts';
+import type { ShardSummary } from './shard-writer.ts';
+import { writeTokenFiles } from './write-token-files.ts';
+
+/** How far the preparation is. */
+export interface DataProgress {
+  /** Comparing with what is there, training the tokenizer, or writing tokens. */
+  readonly stage: 'checking' | 'tokenizer' | 'tokens';
+  /** Of the text of this stage, 0 to 1. */
+  readonly share: number;
+}
+
+/** What to prepare, and where. */
+export interface PrepareDataOptions {
+  readonly folder: RunFolder;
+  readonly train: Corpus;
+  /** Held-out text; without it, a part of the training text is held out. */
+  readonly validation?: Corpus;
+  /**
+   * Without held-out text, every how many-th document is held out. A document that is longer than a row counts once for
+   * each row that it is cut into, so one long file is divided too.
+   */
+  readonly validationEvery: number;
+  /** Of the model; rows have one token more. */
+  readonly contextLength: number;
+  readonly tokenizer: TokenizerSource;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: DataProgress) => void;
+}
+
+/** What training needs. */
+export interface PreparedData {
+  readonly tokenizer: RunTokenizer;
+  readonly train: TokenFile;
+  readonly validation: TokenFile;
+  readonly dataset: Dataset;
+  /** SHA-256 over the hashes of both files of tokens. */
+  readonly datasetHash: string;
+  /** Whether everything was there already. */
+  readonly reused: boolean;
+  /** What the user should know, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Prepares the data of a run.
+ *
+ * @throws BitnetError `train/data-changed` when the folder has checkpoints that were trained on other data,
+ *   `train/too-little-text`, `train/no-validation-text`, `train/bad-shard`; as the corpora, the tokenizer, the template and
+ *   the folder; the reason of the signal when aborted
+ */
+export async function prepareData(options: PrepareDataOptions): Promise<PreparedData> {
+  const { folder } = options;
+  checkOptions(options);
+  const inputs = await inputsOf(options);
+  const found = await readDataset(folder);
+  const changed = found === undefined ? [] : differences(found.inputs, inputs);
+  const present = found !== undefined && changed.length === 0 ? await usePresent(options, found) : undefined;
+  const notes = [...options.train.notes, ...(options.validation?.notes ?? [])];
+  if (present !== undefined) return { ...present, notes: [...notes, ...present.tokenizer.notes] };
+  if ((await folder.list('checkpoints')).length > 0) {
+    const what =
+      changed.length > 0 ? `another ${changed.join(' and another ')}` : 'tokens that are gone or damaged';
+    throw new BitnetError(
+      'train/data-changed',
+      `${folder.name} has checkpoints that were trained on ${what}; go on with what it was before, or start a run in ` +
+        'another folder',
+      { details: { changed } },
+    );
+  }
+  const made = await makeAll(options, inputs);
+  return { ...made, notes: [...notes, ...made.tokenizer.notes] };
+}
+
+function checkOptions({ tokenizer, validation, validationEvery }: PrepareDataOptions): void {
+  checkTokenizerSource(tokenizer);
+  if (validation === undefined && !(Number.isInteger(validationEvery) && validationEvery >= 2)) {
+    throw new BitnetError(
+      'train/bad-config',
+      `every ${validationEvery}th document cannot be held out; data.validationEvery must be a whole number from 2`,
+    );
+  }
+}
+
+async function inputsOf(options: PrepareDataOptions): Promise<DatasetInputs> {
+  const { train, validation, tokenizer, signal, onProgress } = options;
+  onProgress?.({ stage: 'checking', share: 0 });
+  const made =
+    'specialTokens' in tokenizer
+      ? [tokenizer.vocabularySize, tokenizer.specialTokens]
+      : [tokenizer.tokenizerJson, tokenizer.tokenizerConfig ?? null];
+  return {
+    trainingText: await train.fingerprint(signal),
+    validationText:
+      validation === undefined
+        ? `every ${options.validationEvery}th of the training text`
+        : await validation.fingerprint(signal),
+    tokenizer: sha256Hex(JSON.stringify(made)),
+    chatTemplate: tokenizer.chatTemplate === undefined ? 'none' : sha256Hex(tokenizer.chatTemplate),
+    contextLength: String(options.contextLength),
+  };
+}
+
+type Parts = Omit<PreparedData, 'notes'>;
+
+function datasetHash({ files }: Dataset): string {
+  return sha256Hex(`${files[TRAIN_FILE]!.sha256} ${files[VALIDATION_FILE]!.sha256}`);
+}
+
+/** What the folder has, when all of it is whole. */
+async function usePresent(options: PrepareDataOptions, dataset: Dataset): Promise<Parts | undefined> {
+  const { folder, signal } = options;
+  const tokenizer = await readRunTokenizer(folder);
+  if (tokenizer?.hash !== dataset.tokenizer.sha256) return undefined;
+  for (const fileName of [TRAIN_FILE, VALIDATION_FILE]) {
+    if (!(await isWhole(folder, fileName, dataset.files[fileName]!, signal))) return undefined;
+  }
+  return {
+    ...(await openFiles(options, tokenizer)),
+    tokenizer,
+    dataset,
+    datasetHash: datasetHash(dataset),
+    reused: true,
+  };
+}
+
+async function isWhole(
+  folder: RunFolder,
+  fileName: string,
+  expected: ShardSummary,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const source = await folder.open(fileName);
+  if (source === undefined) return false;
+  try {
+    if (source.size !== expected.bytes) return false;
+    const hash = createSha256();
+    await hashSource(source, source.size, hash, signal);
+    return hash.hex() === expected.sha256;
+  } finally {
+    await source.close();
+  }
+}
+
+async function makeAll(options: PrepareDataOptions, inputs: DatasetInputs): Promise<Parts> {
+  const { folder, train, validation, signal, onProgress } = options;
+  const total = train.bytes + (validation?.bytes ?? 0);
+  await removeDataset(folder);
+  const tokenizer = await makeRunTokenizer(options.tokenizer, train, signal, (read) =>
+    onProgress?.({ stage: 'tokenizer', share: read / Math.max(1, train.bytes) }),
+  );
+  await writeRunTokenizer(folder, tokenizer);
+  const { documents, files } = await writeTokenFiles({
+    folder,
+    train,
+    validation,
+    validationEvery: options.validationEvery,
+    rowLength: options.contextLength + 1,
+    tokenizer,
+    signal,
+    onBytes: (read) => onProgress?.({ stage: 'tokens', share: read / Math.max(1, total) }),
+  });
+  const vocabularySize = tokenizer.tokenizer.vocabSize;
+  const dataset: Dataset = {
+    format: 1,
+    inputs,
+    tokenizer: { sha256: tokenizer.hash, vocabularySize },
+    documents,
+    files,
+  };
+  await writeDataset(folder, dataset);
+  return {
+    ...(await openFiles(options, tokenizer)),
+    tokenizer,
+    dataset,
+    datasetHash: datasetHash(dataset),
+    reused: false,
+  };
+}
+
+async function openFiles(
+  { folder, contextLength }: PrepareDataOptions,
+  tokenizer: RunTokenizer,
+): Promise<{ train: TokenFile; validation: TokenFile }> {
+  const open = async (fileName: string): Promise<TokenFile> => {
+    const source = await folder.open(fileName);
+    if (source === undefined) {
+      throw new BitnetError('train/bad-shard', `${folder.name}: ${fileName} is gone; start the run again`);
+    }
+    return openTokenRows(source, { tokenizerHash: tokenizer.hash, rowLength: contextLength + 1 });
+  };
+  const train = await open(TRAIN_FILE);
+  try {
+    return { train, validation: await open(VALIDATION_FILE) };
+  } catch (error) {
+    await train.close();
+    throw error;
+  }
+}
