@@ -13,9 +13,11 @@ import { tellTale } from './world/teller.mjs';
 /** @typedef {{ people: string[], kinds: string[], things: { noun: string, color: string }[] }} Wish */
 
 /** Of a hundred documents, this many are a tale alone. */
-const ALONE_PERCENT = 12;
+const ALONE_PERCENT = 10;
+/** Questions of a document; fewer where the row is full. */
+const MOST_QUESTIONS = 12;
 /** Tokens of a row of the model, less what the estimate may be wrong by. */
-const ROW_TOKENS = 246;
+const ROW_TOKENS = 253;
 
 const REQUESTS = [
   'Tell me a story about $.',
@@ -29,12 +31,12 @@ const REQUESTS = [
 ];
 
 /**
- * Tokens of a text, if every word and every sign is one.
+ * Tokens of a text, if every word and every run of signs is one.
  *
  * @param {string} text
  */
 export function estimateTokens(text) {
-  return text.match(/\w+|[^\w\s]/g)?.length ?? 0;
+  return text.match(/\w+|[^\w\s]+/g)?.length ?? 0;
 }
 
 /**
@@ -85,7 +87,7 @@ export function drawDocument(random, part) {
     { role: 'assistant', content: tale.text },
   ];
   let tokens = 4 + estimateTokens(prompt) + estimateTokens(tale.text);
-  for (const { question, answer } of drawQuestions(random, tale.world, 3 + random.below(4))) {
+  for (const { question, answer } of drawQuestions(random, tale.world, MOST_QUESTIONS)) {
     tokens += 3 + estimateTokens(question) + estimateTokens(answer);
     if (tokens > ROW_TOKENS) break;
     messages.push({ role: 'user', content: question }, { role: 'assistant', content: answer });

@@ -40,7 +40,7 @@ export const FRAMES = {
     'A (|{nice} )$K (named|called) $B was (the|a good|the best) friend of $A.',
     '$B was a (|{nice} )$K and a (|good |dear )friend of $A.',
     '$A knew a (|{nice} )$K (named|called) $B.',
-    'There was (also|too) a (|{nice} )$K (named|called) $B.',
+    'There was also a (|{nice} )$K (named|called) $B.',
     '$A had a friend. $B was a (|{nice} )$K.',
   ],
   be: [
@@ -207,7 +207,7 @@ export const FRAMES = {
     '$A laid $O in the grass $P.',
   ],
   break: [
-    '{alas}$O broke.',
+    '{alas}$O of $A broke.',
     '{alas}$A dropped $O, and it broke.',
     '{alas}$A fell down, and $O broke.',
     'Crack! $A fell, and $O broke.',

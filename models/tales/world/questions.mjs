@@ -170,7 +170,7 @@ function yesOrNo(world) {
 }
 
 /**
- * A few questions of different kinds.
+ * A few questions, none twice: a kind by its weight, then one of that kind.
  *
  * @param {Random} random
  * @param {World} world
@@ -178,14 +178,15 @@ function yesOrNo(world) {
  * @returns {Question[]}
  */
 export function drawQuestions(random, world, count) {
-  const all = allQuestions(world);
+  let left = allQuestions(world);
   /** @type {Question[]} */
   const drawn = [];
-  const kinds = new Set(all.map(({ kind }) => kind));
-  while (drawn.length < count && kinds.size > 0) {
-    const kind = random.pick([...kinds].flatMap((name) => Array(WEIGHTS[name] ?? 3).fill(name)));
-    kinds.delete(kind);
-    drawn.push(random.pick(all.filter((question) => question.kind === kind)));
+  while (drawn.length < count && left.length > 0) {
+    const kinds = [...new Set(left.map(({ kind }) => kind))];
+    const kind = random.pick(kinds.flatMap((name) => Array(WEIGHTS[name] ?? 3).fill(name)));
+    const question = random.pick(left.filter((candidate) => candidate.kind === kind));
+    drawn.push(question);
+    left = left.filter((candidate) => candidate !== question);
   }
   return drawn;
 }

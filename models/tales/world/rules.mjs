@@ -50,7 +50,7 @@ export class World {
     const refusal = rule(this, event.args) ?? null;
     if (refusal !== null) return refusal;
     this.events.push(event);
-    this.last = event.args.A ?? this.last;
+    this.last = (event.name === 'friend' ? event.args.B : event.args.A) ?? this.last;
     return null;
   }
 
@@ -194,7 +194,7 @@ function show(w, a, mood) {
 const PLAIN_RULES = {
   intro: (w, a) => introduce(w, a),
   friend: (w, a) => {
-    w.person(a.A);
+    if (a.A !== undefined) w.person(a.A);
     introduce(w, a, 'B');
   },
   be: (w, a) => {
