@@ -187,8 +187,9 @@ export const PLOTS = {
     t.say('first', { A: winner, B: other });
     t.say('win', { A: winner, O });
     feeling(t, winner);
-    if (t.random.chance(50)) t.say('play', { A: winner, B: other, O });
-    else if (t.random.chance(50)) t.say('give', { A: winner, B: other, O });
+    const turn = t.random.below(4);
+    if (turn < 2) t.say('play', { A: winner, B: other, O });
+    else if (turn === 2) t.say('give', { A: winner, B: other, O });
     close(t, A, B, O);
   },
   hide: (t, cast) => {
@@ -206,8 +207,9 @@ export const PLOTS = {
     if (t.random.chance(65)) {
       t.say('go', { A: B, P });
       t.say('find', { A: B, O, P });
-      if (t.random.chance(50)) t.say('give', { A: B, B: A, O });
-      else if (t.random.chance(50)) t.say('play', { A, B, O });
+      const turn = t.random.below(4);
+      if (turn < 2) t.say('give', { A: B, B: A, O });
+      else if (turn === 2) t.say('play', { A, B, O });
     } else {
       t.say('go', { A: B, P: S });
       t.say('look', { A: B, O, P: S });
@@ -285,10 +287,11 @@ export const PLOTS = {
     t.maybe(40, 'offer', { A, B });
     t.say('free', { A, B });
     t.maybe(60, 'thank', { A: B, B: A });
-    if (t.random.chance(50)) {
+    const turn = t.random.below(4);
+    if (turn < 2) {
       t.say('own', { A: B, O });
       t.say('give', { A: B, B: A, O });
-    } else if (t.random.chance(50)) {
+    } else if (turn === 2) {
       t.say('friend', { A, B: C });
       t.say('own', { A: C, O });
     }

@@ -169,6 +169,9 @@ function yesOrNo(world) {
   return questions;
 }
 
+/** Questions of one kind among those drawn for a tale. */
+const MOST_OF_A_KIND = 3;
+
 /**
  * A few questions, none twice: a kind by its weight, then one of that kind.
  *
@@ -186,7 +189,9 @@ export function drawQuestions(random, world, count) {
     const kind = random.pick(kinds.flatMap((name) => Array(WEIGHTS[name] ?? 3).fill(name)));
     const question = random.pick(left.filter((candidate) => candidate.kind === kind));
     drawn.push(question);
-    left = left.filter((candidate) => candidate !== question);
+    const most = kind === 'yesNo' ? 1 : MOST_OF_A_KIND;
+    const isFull = drawn.filter((other) => other.kind === kind).length >= most;
+    left = left.filter((candidate) => candidate !== question && !(isFull && candidate.kind === kind));
   }
   return drawn;
 }
