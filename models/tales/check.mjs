@@ -4,9 +4,9 @@
  * possible after the ones before it, and the end must follow. Where a sentence can be read in several ways, it is enough
  * that one of them goes well to the end.
  */
-import { readingsAt } from './world/grammar.mjs';
-import { World } from './world/rules.mjs';
+import { readingsAt } from './frames/grammar.mjs';
 import { isFemale } from './world/words.mjs';
+import { World } from './world/world.mjs';
 
 /** @typedef {{ ok: true, world: World } | { ok: false, reason: string, at: string }} Verdict `at`: the text from where it goes wrong */
 
@@ -58,7 +58,7 @@ export function checkTale(text) {
  * The world after an event, or why it cannot be.
  *
  * @param {World} world
- * @param {import('./world/grammar.mjs').Reading} reading
+ * @param {import('./frames/grammar.mjs').Reading} reading
  * @returns {World | string}
  */
 function after(world, { name, args, pronoun }) {

@@ -3,87 +3,10 @@
  * Plots: programs that let events happen, with random turns. A is the hero, B a friend, C a third one; O the thing the
  * tale is about, Q another; P, R and S are places.
  */
-import { FEELINGS } from './words.mjs';
+import { close, comforted, feeling, join, open, start } from './plot-steps.mjs';
 
 /** @typedef {import('./teller.mjs').Teller} Teller */
 /** @typedef {import('./teller.mjs').Cast} Cast */
-
-/** @param {Teller} t @param {string} A */
-function feeling(t, A) {
-  const mood = t.world.person(A).mood;
-  if (mood === null) return;
-  const told = { good: 'smile', bad: 'cry', fear: 'tremble' };
-  if (t.random.chance(25)) t.say(told[mood], { A });
-  t.say('feel', { A, F: t.random.pick(FEELINGS[mood]) });
-}
-
-/** @param {Teller} t @param {string} A */
-function open(t, A) {
-  t.say('intro', { A });
-  if (t.random.chance(15)) t.say('fine');
-}
-
-/** @param {Teller} t @param {string} A @param {string} P */
-function start(t, A, P) {
-  t.say(t.random.chance(50) ? 'be' : 'go', { A, P });
-}
-
-/** B comes into the tale where A is. @param {Teller} t @param {string} A @param {string} B */
-function join(t, A, B) {
-  const P = t.world.person(A).at ?? '';
-  t.say('friend', { A, B });
-  t.say('meet', { A, B, P });
-}
-
-/** @type {Record<string, string>} */
-const LESSON_EVENTS = {
-  gave: 'lessonGive',
-  helped: 'lessonHelp',
-  sorry: 'lessonSorry',
-  found: 'lessonLook',
-  played: 'lessonPlay',
-  raced: 'lessonRace',
-};
-
-/** The end follows from the state. @param {Teller} t @param {string} A @param {string} B @param {string} [O] */
-function close(t, A, B, O) {
-  const { world, random } = t;
-  if (O !== undefined && random.chance(30)) {
-    const { holder, at } = world.thing(O);
-    if (holder !== null) t.say('has', { A: holder, O });
-    else if (at !== null) t.say('stay', { O, P: at });
-  }
-  const one = world.person(A);
-  const two = world.person(B);
-  if (one.mood !== null && one.mood === two.mood && random.chance(50)) {
-    t.say('feelBoth', { A, B, F: random.pick(FEELINGS[one.mood]) });
-  } else {
-    if (two.feels === null && random.chance(60)) feeling(t, B);
-    if (one.feels === null || random.chance(20)) feeling(t, A);
-  }
-  /** @type {(() => void)[]} */
-  const endings = [];
-  for (const [lesson, event] of Object.entries(LESSON_EVENTS)) {
-    if (world.lessons.has(lesson)) endings.push(() => t.say(event));
-  }
-  const quarrel = world.wronged.has(`${A}>${B}`) || world.wronged.has(`${B}>${A}`);
-  if (one.at !== null && one.at === two.at) {
-    if (!quarrel && one.mood === 'good' && two.mood === 'good')
-      endings.push(() => t.say('friends', { A, B }));
-    if (!quarrel) endings.push(() => t.say('homeBoth', { A, B }));
-  } else endings.push(() => t.say('home', { A }));
-  endings.push(() => t.say('theEnd'));
-  random.pick(endings)();
-  if (world.events.at(-1)?.name !== 'theEnd' && random.chance(20)) t.say('theEnd');
-}
-
-/** @param {Teller} t @param {string} A @param {string} B @param {string} O */
-function comforted(t, A, B, O) {
-  if (t.random.chance(30)) t.say('offer', { A: B, B: A });
-  t.say('comfort', { A: B, B: A });
-  t.maybe(50, 'thank', { A, B });
-  close(t, A, B, O);
-}
 
 /** Plots by name. @type {Record<string, (t: Teller, cast: Cast) => void>} */
 export const PLOTS = {
@@ -379,7 +302,8 @@ export const PLOTS = {
     const { A, B, O, P, R } = letters(cast);
     open(t, A);
     t.say('own', { A, O });
-    join2(t, A, B, P);
+    start(t, A, P);
+    join(t, A, B);
     t.say('ask', { A: B, B: A, O });
     t.maybe(50, 'yes', { A });
     t.say('give', { A, B, O });
@@ -397,12 +321,6 @@ export const PLOTS = {
     close(t, A, B, O);
   },
 };
-
-/** @param {Teller} t @param {string} A @param {string} B @param {string} P */
-function join2(t, A, B, P) {
-  start(t, A, P);
-  join(t, A, B);
-}
 
 /** @param {Cast} cast */
 function letters({ people, things, places }) {

@@ -5,7 +5,7 @@
  */
 import { being } from './words.mjs';
 
-/** @typedef {import('./rules.mjs').World} World */
+/** @typedef {import('./world.mjs').World} World */
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {{ kind: string, question: string, answer: string }} Question */
 

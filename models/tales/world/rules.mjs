@@ -1,194 +1,30 @@
 // @ts-check
 /**
- * The world of the tales: who is where, who has what, who feels how and why. Every event has one rule, which says what
+ * What may happen in the world of the tales. Every event has one rule, which says what
  * must hold before it and changes the world. The teller may only tell events whose rule agrees, and the checker replays
  * a finished text by the same rules.
  *
  * Arguments: A, B, C people; O, Q things; P a place; K what somebody is; F a feeling; c, d colours of O and Q.
  */
-import { isFemale, MOOD_OF } from './words.mjs';
+import {
+  addThing,
+  arg,
+  end,
+  feel,
+  holds,
+  introduce,
+  lesson,
+  move,
+  must,
+  Refusal,
+  receive,
+  setMood,
+  show,
+  together,
+} from './requirements.mjs';
 
-/** @typedef {import('./words.mjs').Mood} Mood */
-/** @typedef {{ kind: string, at: string | null, mood: Mood | null, feels: string | null, wants: string | null, why: string | null, stuck: boolean }} Person */
-/** @typedef {{ color: string, holder: string | null, at: string | null, broken: boolean }} Thing */
-/** @typedef {Record<string, string>} Args */
-/** @typedef {{ name: string, args: Args }} Event */
-
-/** What is true at one moment of a tale, and what happened until then. */
-export class World {
-  /** @type {Map<string, Person>} */
-  people = new Map();
-  /** A thing that nobody holds and that lies nowhere known is lost. @type {Map<string, Thing>} */
-  things = new Map();
-  /** @type {Event[]} */
-  events = [];
-  /** A question that waits for an answer, and a promise that waits to be kept. @type {{ A: string, B: string, O: string, promised: boolean } | null} */
-  asked = null;
-  /** A race that nobody has won yet. @type {{ A: string, B: string, P: string } | null} */
-  race = null;
-  /** Pairs `from>to`: who helped whom, wronged whom, is sorry. */
-  helped = new Set();
-  wronged = new Set();
-  sorry = new Set();
-  /** What the end may draw a lesson from. @type {Set<string>} */
-  lessons = new Set();
-  raining = false;
-  ended = false;
-  /** Whom `he` or `she` at the start of the next sentence means. @type {string | null} */
-  last = null;
-
-  /**
-   * Lets an event happen.
-   *
-   * @param {Event} event
-   * @returns {string | null} why it cannot happen, or null when it did; the world is not to be used after a refusal
-   */
-  happen(event) {
-    const rule = RULES[event.name];
-    if (rule === undefined) return `there is no event ${event.name}`;
-    if (this.ended && event.name !== 'theEnd') return 'the tale is over already';
-    const refusal = rule(this, event.args) ?? null;
-    if (refusal !== null) return refusal;
-    this.events.push(event);
-    this.last = (event.name === 'friend' ? event.args.B : event.args.A) ?? this.last;
-    return null;
-  }
-
-  /** @returns {World} */
-  clone() {
-    const copy = new World();
-    for (const [name, person] of this.people) copy.people.set(name, { ...person });
-    for (const [name, thing] of this.things) copy.things.set(name, { ...thing });
-    copy.events = [...this.events];
-    copy.asked = this.asked && { ...this.asked };
-    copy.race = this.race;
-    copy.helped = new Set(this.helped);
-    copy.wronged = new Set(this.wronged);
-    copy.sorry = new Set(this.sorry);
-    copy.lessons = new Set(this.lessons);
-    copy.raining = this.raining;
-    copy.ended = this.ended;
-    copy.last = this.last;
-    return copy;
-  }
-
-  /** @param {string | undefined} name @returns {Person} */
-  person(name) {
-    const person = this.people.get(name ?? '');
-    if (person === undefined) throw new Refusal(`${name} is not in the tale yet`);
-    return person;
-  }
-
-  /** @param {string | undefined} name @returns {Thing} */
-  thing(name) {
-    const thing = this.things.get(name ?? '');
-    if (thing === undefined) throw new Refusal(`there is no ${name} in the tale yet`);
-    return thing;
-  }
-}
-
-/** Thrown inside rules only. */
-class Refusal extends Error {}
-
-/** @param {boolean} holds @param {string} otherwise */
-function must(holds, otherwise) {
-  if (!holds) throw new Refusal(otherwise);
-}
-
-/** @param {Args} args @param {string} key @returns {string} */
-function arg(args, key) {
-  const value = args[key];
-  if (value === undefined) throw new Refusal(`the event lacks ${key}`);
-  return value;
-}
-
-/** @param {World} w @param {...string} names */
-function together(w, ...names) {
-  const places = names.map((name) => w.person(name).at);
-  for (const [i, place] of places.entries()) {
-    must(place !== null, `nobody knows where ${names[i]} is`);
-    must(place === places[0], `${names[0]} is ${places[0]}, ${names[i]} ${place}`);
-  }
-}
-
-/** @param {World} w @param {string} name @param {string} noun */
-function holds(w, name, noun) {
-  const { holder } = w.thing(noun);
-  must(holder === name, `${name} does not have the ${noun} (${holder ?? 'nobody'} has)`);
-}
-
-/** @param {World} w @param {Args} args @param {string} [slot] @param {string} [color] */
-function addThing(w, args, slot = 'O', color = 'c') {
-  const noun = arg(args, slot);
-  must(!w.things.has(noun), `the ${noun} is in the tale already`);
-  /** @type {Thing} */
-  const thing = { color: arg(args, color), holder: null, at: null, broken: false };
-  w.things.set(noun, thing);
-  return thing;
-}
-
-/** @param {World} w @param {string} name @param {string} place */
-function move(w, name, place) {
-  const person = w.person(name);
-  must(person.at !== place, `${name} is at the ${place} already`);
-  must(!person.stuck, `${name} cannot get away`);
-  person.at = place;
-}
-
-/** @param {World} w @param {string} name @param {Mood | null} mood @param {string | null} why */
-function setMood(w, name, mood, why) {
-  const person = w.person(name);
-  person.mood = mood;
-  person.feels = null;
-  person.why = why;
-}
-
-/** @param {World} w @param {string} name @param {string} noun */
-function receive(w, name, noun) {
-  const thing = w.thing(noun);
-  thing.holder = name;
-  thing.at = null;
-  const person = w.person(name);
-  if (person.wants === noun || person.mood === null || person.mood === 'good') {
-    setMood(w, name, 'good', `${name} got the ${noun}`);
-  }
-}
-
-/** @param {(w: World, a: Args) => void} rule @returns {(w: World, a: Args) => string | null} */
-function rule(rule) {
-  return (w, a) => {
-    try {
-      rule(w, a);
-      return null;
-    } catch (error) {
-      if (error instanceof Refusal) return error.message;
-      throw error;
-    }
-  };
-}
-
-/** @param {World} w @param {Args} a */
-function introduce(w, a, slot = 'A') {
-  const name = arg(a, slot);
-  const kind = arg(a, 'K');
-  must(!w.people.has(name), `${name} was introduced already`);
-  must(kind !== 'girl' || isFemale(name), `${name} is not a girl`);
-  must(kind !== 'boy' || !isFemale(name), `${name} is not a boy`);
-  w.people.set(name, { kind, at: null, mood: null, feels: null, wants: null, why: null, stuck: false });
-}
-
-/** @param {World} w @param {string} name @param {string} feeling */
-function feel(w, name, feeling) {
-  const person = w.person(name);
-  const mood = MOOD_OF.get(feeling);
-  must(person.mood === mood, `${name} has no reason to be ${feeling}`);
-  person.feels = feeling;
-}
-
-/** @param {World} w @param {Args} a @param {Mood} mood */
-function show(w, a, mood) {
-  must(w.person(a.A).mood === mood, `${a.A} has no reason to (${mood})`);
-}
+/** @typedef {import('./world.mjs').World} World */
+/** @typedef {import('./world.mjs').Args} Args */
 
 /** @type {Record<string, (w: World, a: Args) => void>} */
 const PLAIN_RULES = {
@@ -457,20 +293,20 @@ const PLAIN_RULES = {
   theEnd: (w) => end(w),
 };
 
-/** @param {World} w */
-function end(w) {
-  must(w.asked === null, 'a question is still open');
-  must(w.race === null, 'the race is still open');
-  const stuck = [...w.people].find(([, person]) => person.stuck);
-  must(stuck === undefined, `${stuck?.[0]} is still stuck`);
-  w.ended = true;
-}
-
-/** @param {World} w @param {string} what */
-function lesson(w, what) {
-  must(w.lessons.has(what), `nobody ${what} in this tale`);
-  end(w);
+/** @param {(w: World, a: Args) => void} rule @returns {(w: World, a: Args) => string | null} */
+function rule(rule) {
+  return (w, a) => {
+    try {
+      rule(w, a);
+      return null;
+    } catch (error) {
+      if (error instanceof Refusal) return error.message;
+      throw error;
+    }
+  };
 }
 
 /** Rules by name of the event. @type {Record<string, (w: World, a: Args) => string | null>} */
-const RULES = Object.fromEntries(Object.entries(PLAIN_RULES).map(([name, plain]) => [name, rule(plain)]));
+export const RULES = Object.fromEntries(
+  Object.entries(PLAIN_RULES).map(([name, plain]) => [name, rule(plain)]),
+);

@@ -2,10 +2,10 @@
 /**
  * Tells a tale: draws a cast, lets a plot run in the world and puts every event into words.
  */
-import { tell } from './grammar.mjs';
+import { tell } from '../frames/grammar.mjs';
 import { PLOTS } from './plots.mjs';
-import { World } from './rules.mjs';
 import { ANIMALS, COLORS, heldOutPairs, isFemale, isHeldOut, NAMES, PLACES, THINGS } from './words.mjs';
+import { World } from './world.mjs';
 
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {{ people: string[], things: string[], places: string[] }} Cast */

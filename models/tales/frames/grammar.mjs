@@ -3,11 +3,12 @@
  * Frames as programs: one text of a frame by random choice, and all ways to read a text by the frames. A reading gives
  * the event's arguments; words that a frame repeats must agree, pronouns must fit the name.
  */
+
+import { being, COLORS, FEELINGS, going, isFemale, KINDS, NAMES, PLACES, THINGS } from '../world/words.mjs';
 import { FRAMES, MACROS } from './frames.mjs';
-import { being, COLORS, FEELINGS, going, isFemale, KINDS, NAMES, PLACES, THINGS } from './words.mjs';
 
 /** @typedef {string | { slot: string } | { choice: Part[][] }} Part */
-/** @typedef {import('./random.mjs').Random} Random */
+/** @typedef {import('../world/random.mjs').Random} Random */
 /** @typedef {{ name: string, parts: Part[], pattern: RegExp, slots: string[] }} Frame */
 /** @typedef {{ name: string, args: Record<string, string>, pronoun: string | null, length: number }} Reading */
 
@@ -176,7 +177,7 @@ export function countFrames() {
 /**
  * Tells an event.
  *
- * @param {import('./rules.mjs').Event} event
+ * @param {import('../world/world.mjs').Event} event
  * @param {{ random: Random, colorOf: (noun: string) => string, last: string | null }} context `last`: whom the sentence
  *   before was about; only that person may be called he or she
  * @returns {string}
