@@ -107,11 +107,6 @@ BN_INLINE void bn_gemm_tile(float *c, int64_t ldc, const float *a, const float *
                                                          int64_t depth, int add) { \
     bn_gemm_tile(c, ldc, a, b, depth, add, n); \
   }
-#if defined(__AVX512F__)
-#define BN_GEMM_EACH(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14)
-#else
-#define BN_GEMM_EACH(F) F(1) F(2) F(3) F(4) F(5) F(6)
-#endif
 #define BN_GEMM_NAME(n) bn_gemm_tile_##n,
 BN_GEMM_EACH(BN_GEMM_TILE_OF)
 
