@@ -26,6 +26,13 @@ export function rowScale(x: usize, K: i32, limit: f32, floor: f32): f32 {
   return i16x8.narrow_i32x4_s(scaled4(x, s), scaled4(x + 16, s));
 }
 
+/** Eight int16 divided by s, as f32. */
+// @ts-ignore: decorator
+@inline export function divide8(to: usize, q: v128, s: v128): void {
+  v128.store(to, f32x4.div(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(q)), s));
+  v128.store(to, f32x4.div(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(q)), s), 16);
+}
+
 /** One row: i16 [rowStride(K)] behind the head of s and Σq, |q| <= limit. */
 export function quantize16Row(to: usize, from: usize, K: i32, limit: i32): void {
   const stride = <usize>rowStride(K);

@@ -10,3 +10,8 @@ export { readWords } from './read';
 export { rope } from './attention/rope';
 export { add, embed, embedInt8, gate, rmsNorm } from './rows';
 export { int4Bytes, packInt4Rows, selectAbove, selectTop } from './head/screen';
+export { gemm, gemmScratchBytes } from './training/gemm';
+export { multiplyAddPeak } from './training/madd';
+export { embedBackward, gateBackward, rmsNormBackward, rmsNormWeightGradient } from './training/rows';
+export { causalSoftmax, causalSoftmaxBackward, crossEntropy } from './training/softmax';
+export { absSums, adamw, quantizeWeights, sumSquares } from './training/weights';

@@ -3,7 +3,7 @@
 // Σ w·q = Σ code·q - Σ q.
 import { codeMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
-import { rowScale, scaled8 } from '../quantize';
+import { divide8, rowScale, scaled8 } from '../quantize';
 import { activation16Bytes } from '../head/int4-relaxed';
 import { finish, storeRows, storeTile } from './results';
 
@@ -32,6 +32,19 @@ export function quantize(q: usize, x: usize, K: i32, t0: i32, t1: i32): void {
     store<f32>(to, scale);
     sum = sum4x4(sum, sum, sum, sum);
     store<i32>(to, i32x4.extract_lane(sum, 0), 4);
+  }
+}
+
+/** out f32 [T][rowStride(K)] = the values of rows of {@link quantize} divided by their s. */
+export function dequantize(out: usize, q: usize, K: i32, t0: i32, t1: i32): void {
+  const stride = <usize>rowStride(K);
+  for (let t = <usize>t0; t < <usize>t1; t++) {
+    const from = q + t * activationBytes(K);
+    const to = out + t * (stride << 2);
+    const s = v128.load_splat<f32>(from);
+    for (let k: usize = 0; k < stride; k += 8) {
+      divide8(to + (k << 2), i16x8.extend_low_i8x16_s(v128.load64_zero(from + HEAD_BYTES + k)), s);
+    }
   }
 }
 

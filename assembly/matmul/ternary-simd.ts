@@ -7,7 +7,7 @@
 // values q << (6 - 2 * field).
 import { codeMask } from '../constants';
 import { HEAD_BYTES, rowStride, sum4x4 } from '../lanes';
-import { rowScale, scaled8 } from '../quantize';
+import { divide8, rowScale, scaled8 } from '../quantize';
 import { activation16Bytes } from '../head/int4-simd';
 import { finish, storeRows, storeTile } from './results';
 
@@ -40,6 +40,24 @@ export function quantize(q: usize, x: usize, K: i32, t0: i32, t1: i32): void {
     sum = sum4x4(sum, sum, sum, sum);
     store<f32>(to - HEAD_BYTES, scale);
     store<i32>(to - HEAD_BYTES, i32x4.extract_lane(sum, 0), 4);
+  }
+}
+
+/** out f32 [T][rowStride(K)] = the values of rows of {@link quantize} divided by their s. */
+export function dequantize(out: usize, q: usize, K: i32, t0: i32, t1: i32): void {
+  const stride = <usize>rowStride(K);
+  for (let t = <usize>t0; t < <usize>t1; t++) {
+    const from = q + t * activationBytes(K);
+    const to = out + t * (stride << 2);
+    const s = v128.load_splat<f32>(from);
+    for (let k: usize = 0; k < stride; k += 16) {
+      const field = (k >> 4) & 3;
+      const shift = 6 - 2 * <i32>field;
+      const block = from + HEAD_BYTES + ((k & ~63) << 1) + (field << 4);
+      const even = i16x8.shr_s(v128.load(block), shift), odd = i16x8.shr_s(v128.load(block, 64), shift);
+      divide8(to + (k << 2), v128.shuffle<i16>(even, odd, 0, 8, 1, 9, 2, 10, 3, 11), s);
+      divide8(to + (k << 2) + 32, v128.shuffle<i16>(even, odd, 4, 12, 5, 13, 6, 14, 7, 15), s);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** One instance of a compiled module on a memory, as {@link Kernels}, for the calling thread. */
 import { attentionNumbers } from '../attention-numbers.ts';
 import { int4ErrorFactors, int8ActivationLimit, type Kernels } from '../kernels.ts';
+import type { TrainingKernels } from '../training-kernels.ts';
 import type { WasmExports } from './exports.ts';
 
 /** Bytes of scratch that each thread's instance needs: 16 partial sums, then one expanded row. */
@@ -16,7 +17,7 @@ export function bindWasm(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   scratch: number,
-): Kernels {
+): Kernels & TrainingKernels {
   const wasm = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmExports;
   return {
     name,
@@ -73,6 +74,21 @@ export function bindWasm(
       wasm.attentionFold(partials, ...attentionNumbers(args), i0, i1),
     gate: wasm.gate,
     add: wasm.add,
+    gemmScratchBytes: wasm.gemmScratchBytes,
+    gemm: wasm.gemm,
+    absSums: wasm.absSums,
+    quantizeWeights: wasm.quantizeWeights,
+    dequantize: wasm.dequantize,
+    rmsNormBackward: wasm.rmsNormBackward,
+    rmsNormWeightGradient: wasm.rmsNormWeightGradient,
+    gateBackward: wasm.gateBackward,
+    embedBackward: wasm.embedBackward,
+    causalSoftmax: wasm.causalSoftmax,
+    causalSoftmaxBackward: wasm.causalSoftmaxBackward,
+    crossEntropy: wasm.crossEntropy,
+    sumSquares: wasm.sumSquares,
+    adamw: wasm.adamw,
+    multiplyAddPeak: wasm.multiplyAddPeak,
     readWords: wasm.readWords,
     take: wasm.take,
     barrier: wasm.barrier,

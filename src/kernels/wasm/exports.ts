@@ -1,8 +1,9 @@
 /**
  * What the compiled AssemblyScript modules (assembly/relaxed.ts, assembly/simd.ts) export: the operations of
- * {@link Kernels}, some with further arguments at the end that bind.ts supplies.
+ * {@link Kernels} and {@link TrainingKernels}, some with further arguments at the end that bind.ts supplies.
  */
 import type { Kernels } from '../kernels.ts';
+import type { TrainingKernels } from '../training-kernels.ts';
 
 type Same =
   | 'ternaryBytes'
@@ -44,7 +45,7 @@ type RowsMatmul = (
 ) => void;
 
 /** The functions of a module. Addresses are bytes; `scratch` belongs to the calling thread. */
-export interface WasmExports extends Pick<Kernels, Same> {
+export interface WasmExports extends Pick<Kernels, Same>, TrainingKernels {
   packInt8Rows: Extended<'packInt8Rows'>;
   ternaryMatmul: Extended<'ternaryMatmul'>;
   denseMatmul: Extended<'denseMatmul'>;
