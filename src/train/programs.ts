@@ -9,12 +9,14 @@ import { forward } from './model/forward.ts';
 import { logitsOfWindow, scoreTokens } from './model/loss.ts';
 import type { TrainingPlan } from './model/plan.ts';
 import { quantizeProjections } from './model/ternary-weights.ts';
+import { OPTIMISER_PROGRAMS } from './optimise/programs.ts';
 import { trainingMember } from './training-member.ts';
 
 /** A fresh set; each thread has its own, since it remembers the model. */
 export function createTrainingPrograms(): Readonly<Record<string, Program>> {
   let plan: TrainingPlan | undefined;
   return {
+    ...OPTIMISER_PROGRAMS,
     /** Remembers the plan, so that a pass need not send it. */
     useModel(_member: Member, model: TrainingPlan) {
       plan = model;
