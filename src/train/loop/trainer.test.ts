@@ -160,7 +160,10 @@ test('a run reports every step, scores held-out text, saves, and has it all in i
   assert.ok(Math.abs(first!.loss - Math.log(VOCABULARY)) < 0.3, `first loss ${first!.loss}`);
   assert.ok(others.at(-1)!.loss < first!.loss - 0.5, `last loss ${others.at(-1)!.loss}`);
   // 48 rows are four epochs and eight tenths of one, and one row in ten has 16 targets less.
-  assert.ok([48 * CONTEXT - 64, 48 * CONTEXT - 80].includes(others.at(-1)!.tokens), `${others.at(-1)!.tokens}`);
+  assert.ok(
+    [48 * CONTEXT - 64, 48 * CONTEXT - 80].includes(others.at(-1)!.tokens),
+    `${others.at(-1)!.tokens}`,
+  );
   for (const one of steps(metrics)) {
     assert.ok(one.zeroShare! > 0.2 && one.zeroShare! < 0.5 && one.flips! >= 0, JSON.stringify(one));
   }
