@@ -9,15 +9,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { GGMLQuantizationType, gguf } from '@huggingface/gguf';
+import type { SourceFolder } from '#src/base/byte-source.js';
 import { loadModel, type Model } from '#src/engine/model.js';
 import { Session } from '#src/engine/session.js';
 import type { ModelSource } from '#src/engine/source.js';
 import { bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat } from '#src/tensor/half.js';
 import { type ExportFormat, type ExportOptions, exportModel } from '#src/train/export/export-model.js';
+import { createMemoryRunFolder, type MemoryRunFolder } from '#src/train/memory-run-folder.js';
 import { someTokens } from '../fixtures/golden-models.ts';
 import {
   END_OF_TEXT,
-  FolderInMemory,
   type RandomTrained,
   randomTrained,
   TOKENIZER_JSON,
@@ -42,10 +43,10 @@ async function exported(
   choice: RandomTrained,
   formats: readonly ExportFormat[],
   options: Partial<ExportOptions> = {},
-): Promise<FolderInMemory> {
-  const folder = new FolderInMemory();
+): Promise<MemoryRunFolder> {
+  const folder = createMemoryRunFolder('run');
   const files = await exportModel(folder, randomTrained(choice), { ...OPTIONS, formats, ...options });
-  assert.deepEqual(files.toSorted(), [...folder.files.keys()].sort());
+  for (const file of files) assert.ok(folder.read(file)!.length > 0, file);
   return folder;
 }
 
@@ -69,13 +70,18 @@ async function logitsOf(source: ModelSource): Promise<Float32Array> {
   }
 }
 
+/** The Hugging Face folder as the engine opens it. */
+function modelFolder(folder: MemoryRunFolder): SourceFolder {
+  return { name: 'model', open: (fileName) => folder.open(`model/${fileName}`) };
+}
+
 function largestDifference(one: Float32Array, other: Float32Array): number {
   assert.equal(one.length, other.length);
   return one.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i]!)), 0);
 }
 
-function gguf32(folder: FolderInMemory, format: ExportFormat): Uint8Array<ArrayBuffer> {
-  return folder.files.get(`random.${format}.gguf`)!;
+function gguf32(folder: MemoryRunFolder, format: ExportFormat): Uint8Array<ArrayBuffer> {
+  return folder.read(`random.${format}.gguf`)!;
 }
 
 for (const architecture of ['bitnet-b1.58', 'bitnet', 'llama']) {
@@ -84,7 +90,7 @@ for (const architecture of ['bitnet-b1.58', 'bitnet', 'llama']) {
     test('codes in I2_S and latent weights in a folder are the same model', async () => {
       const folder = await exported({ architecture, tiedHead }, ['huggingface', 'i2_s']);
       const fromCodes = await logitsOf(gguf32(folder, 'i2_s'));
-      const fromMasters = await logitsOf(folder.below('model'));
+      const fromMasters = await logitsOf(modelFolder(folder));
       const difference = largestDifference(fromCodes, fromMasters);
       // The rows of a llama file's queries and keys lie in another order, and so do the terms of their products.
       if (architecture === 'llama') assert.ok(difference > 0 && difference < 0.05, `${difference}`);
@@ -96,7 +102,7 @@ for (const architecture of ['bitnet-b1.58', 'bitnet', 'llama']) {
       const folder = await exported({ architecture, tiedHead, isExact: true }, formats, { masters: 'BF16' });
       const logits = await logitsOf(gguf32(folder, 'i2_s'));
       assert.deepEqual(await logitsOf(gguf32(folder, 'tq2_0')), logits);
-      const difference = largestDifference(await logitsOf(folder.below('model')), logits);
+      const difference = largestDifference(await logitsOf(modelFolder(folder)), logits);
       if (architecture === 'llama') assert.ok(difference < 0.05, `${difference}`);
       else assert.equal(difference, 0);
     });
@@ -105,7 +111,7 @@ for (const architecture of ['bitnet-b1.58', 'bitnet', 'llama']) {
       const folder = await exported({ architecture, tiedHead, precision: 'f32' }, ['huggingface', 'f32']);
       const difference = largestDifference(
         await logitsOf(gguf32(folder, 'f32')),
-        await logitsOf(folder.below('model')),
+        await logitsOf(modelFolder(folder)),
       );
       if (architecture === 'llama') assert.ok(difference < 1e-4, `${difference}`);
       else assert.equal(difference, 0);
@@ -125,7 +131,7 @@ test('16-bit files hold weights rounded to nearest', async () => {
   const toHalf = (weight: number) => halfToFloat(floatToHalf(weight));
   const bfloat16 = await exported(choice, ['huggingface'], { masters: 'BF16' });
   const rounded = await exported({ ...choice, round: toBfloat16 }, ['huggingface']);
-  assert.deepEqual(await logitsOf(bfloat16.below('model')), await logitsOf(rounded.below('model')));
+  assert.deepEqual(await logitsOf(modelFolder(bfloat16)), await logitsOf(modelFolder(rounded)));
   const half = await exported({ ...choice }, ['f16'], { embedding: 'F16' });
   // Norms stay f32 in GGUF; these weights are near 1, so both rounded and not they fit.
   const roundedHalf = await exported({ ...choice, round: toHalf }, ['f32']);
@@ -146,10 +152,7 @@ test("the tokenizer and its ends are the folder's in GGUF too", async () => {
   const folder = await exported({ architecture: 'bitnet' }, ['huggingface', 'i2_s'], {
     tokenizer: { ...OPTIONS.tokenizer, stopTokens: ['!', '?'] },
   });
-  const [fromFolder, fromGguf] = await Promise.all([
-    open(folder.below('model')),
-    open(gguf32(folder, 'i2_s')),
-  ]);
+  const [fromFolder, fromGguf] = await Promise.all([open(modelFolder(folder)), open(gguf32(folder, 'i2_s'))]);
   const one = fromFolder.tokenizer;
   const other = fromGguf.tokenizer;
   for (const text of ['Once upon a time', '  two\n\nlines 1234', 'ünïcödé 🙂 <|endoftext|>', "she's"]) {
