@@ -44,7 +44,8 @@ export const command: Command = {
 async function run(input: CommandInput): Promise<number> {
   const [path, surplus] = input.positionals;
   if (path === undefined) throw new UsageError('RUN is missing: bitnet train export RUN');
-  if (surplus !== undefined) throw new UsageError(`"${surplus}" is one word too many: one run is exported at a time`);
+  if (surplus !== undefined)
+    throw new UsageError(`"${surplus}" is one word too many: one run is exported at a time`);
   const embedding = choiceOption(input, 'embedding', ['f16', 'f32']) ?? 'f16';
   const { step, files } = await exportCheckpoint(path, {
     ...computeOptionsOf(input),

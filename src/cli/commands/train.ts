@@ -65,7 +65,9 @@ async function run(input: CommandInput): Promise<number> {
       onMetrics: (metrics) => (isJson ? writeMetrics(metrics) : Promise.resolve()),
     });
     if (!result.isComplete) {
-      await writeNote(`bitnet: stopped after step ${result.step} of ${config.steps}; the same command goes on`);
+      await writeNote(
+        `bitnet: stopped after step ${result.step} of ${config.steps}; the same command goes on`,
+      );
       throw signal.reason;
     }
     await (isJson ? writeEnd(out, result) : writeOutput(endText(config.name, out, result)));
@@ -89,8 +91,7 @@ function withTermination(signal: AbortSignal): { signal: AbortSignal; release: (
 /** A block where a person watches, plain lines on stdout where that is read later, nothing beside --json. */
 function viewFor(facts: RunFacts, isJson: boolean): TrainView {
   const [stdout, stderr] = [process.stdout, process.stderr];
-  const hasBlock =
-    stderr.isTTY === true && process.env.TERM !== 'dumb' && !(isJson && stdout.isTTY === true);
+  const hasBlock = stderr.isTTY === true && process.env.TERM !== 'dumb' && !(isJson && stdout.isTTY === true);
   const hasLines = !isJson && !(hasBlock && stdout.isTTY === true);
   const views = [
     ...(hasBlock ? [createScreenView(facts, stderr, stylesOf(stderr))] : []),
