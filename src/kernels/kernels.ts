@@ -11,6 +11,7 @@
  * ..., then lanes fold in halves (8, 4, 2, 1). No fused multiply-add.
  */
 import { roundUp } from '../base/assert.ts';
+import type { Activation } from './activation.ts';
 import type { RunningBackend } from './backend-name.ts';
 import type { FileKernels } from './file-kernels.ts';
 import type { TrainingKernels } from './training-kernels.ts';
@@ -27,10 +28,6 @@ export const DenseFormat = {
   Q8_0: 3,
 } as const;
 export type DenseFormat = (typeof DenseFormat)[keyof typeof DenseFormat];
-
-/** The function between the gate and its product with the up projection. */
-export const Activation = { SiLU: 0, ReLU2: 1, GeluTanh: 2 } as const;
-export type Activation = (typeof Activation)[keyof typeof Activation];
 
 /** Which elements of a head turn together: i with i + D/2, or 2i with 2i + 1. */
 export const RopeStyle = { Half: 0, Interleaved: 1 } as const;
@@ -146,7 +143,7 @@ export function attentionPartialStride(headLength: number): number {
 }
 
 /** The operations. All are synchronous and allocate nothing; wrong addresses are bugs of the caller. */
-export interface Kernels extends Partial<FileKernels>, Partial<TrainingKernels> {
+export interface Kernels extends Partial<FileKernels>, TrainingKernels {
   /** The backend that runs, never an alias. */
   readonly name: RunningBackend;
   /** Ranges of output rows should start at multiples of this. */

@@ -7,7 +7,7 @@
  * Forward, training runs the operations of {@link Kernels} themselves, so that a trained model says in use what it said
  * in training.
  */
-import type { Activation } from './kernels.ts';
+import type { Activation } from './activation.ts';
 
 /** Which operands of {@link TrainingKernels.gemm} are read transposed. */
 export const GemmForm = {

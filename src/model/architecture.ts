@@ -2,7 +2,8 @@
  * What differs between model families, as data. The forward pass (forward.ts) is one for all; a family that needs only
  * what is listed here is a new entry of {@link ARCHITECTURES}. Sources: docs/models.md.
  */
-import { Activation, RopeStyle } from '../kernels/kernels.ts';
+import { Activation } from '../kernels/activation.ts';
+import { RopeStyle } from '../kernels/kernels.ts';
 
 /** Names of one tensor in GGUF and in Hugging Face files; `{n}` stands for the layer. */
 export interface TensorNames {

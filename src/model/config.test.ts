@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { MetadataValue } from '../formats/gguf/metadata.ts';
-import { Activation, RopeStyle } from '../kernels/kernels.ts';
+import { Activation } from '../kernels/activation.ts';
+import { RopeStyle } from '../kernels/kernels.ts';
 import { configFromGguf, configFromHuggingFace } from './config.ts';
 
 const GGUF: Readonly<Record<string, MetadataValue>> = {

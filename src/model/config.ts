@@ -2,8 +2,9 @@
 import { BitnetError } from '../base/errors.ts';
 import { findNumber, findString, type GgufMetadata } from '../formats/gguf/metadata.ts';
 import { describeJson } from '../formats/json.ts';
+import { Activation } from '../kernels/activation.ts';
 import { LONGEST_ROW } from '../kernels/backend.ts';
-import { Activation, RopeStyle } from '../kernels/kernels.ts';
+import { RopeStyle } from '../kernels/kernels.ts';
 import { ARCHITECTURES, type Architecture, HUGGING_FACE_CLASSES } from './architecture.ts';
 
 /** Dims and constants of a model; names are GGUF's keys in camel case. */

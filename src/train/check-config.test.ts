@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { BitnetError } from '../base/errors.ts';
-import { Activation, RopeStyle } from '../kernels/kernels.ts';
+import { Activation } from '../kernels/activation.ts';
+import { RopeStyle } from '../kernels/kernels.ts';
 import { checkConfig } from './check-config.ts';
 import { describeModel } from './describe-model.ts';
 

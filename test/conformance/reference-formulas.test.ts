@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.js';
+import { Activation } from '#src/kernels/activation.js';
 import { createReferenceBackend } from '#src/kernels/backend.js';
-import { Activation, RopeStyle, rowStride } from '#src/kernels/kernels.js';
+import { RopeStyle, rowStride } from '#src/kernels/kernels.js';
 import { dotLanes, expF32, roundTiesToEven } from '#src/kernels/reference/arithmetic.js';
 import { fillRopeTable } from '#src/model/rope-table.js';
 import { EXP_ERROR, near, U } from './closeness.ts';

@@ -1,7 +1,8 @@
 /** Norms, gates, additions and rotations, bit for bit as the reference does them; and the words and counters of a heap. */
 import assert from 'node:assert/strict';
 import { createRandom } from '#src/base/random.js';
-import { Activation, RopeStyle, rowStride } from '#src/kernels/kernels.js';
+import { Activation } from '#src/kernels/activation.js';
+import { RopeStyle, rowStride } from '#src/kernels/kernels.js';
 import { fillRopeTable } from '#src/model/rope-table.js';
 import { HEAD_LENGTHS, LONG_REDUCTIONS, REDUCTIONS } from './kernel-cases.ts';
 import type { KernelPair } from './kernel-pair.ts';

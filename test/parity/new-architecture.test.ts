@@ -10,7 +10,7 @@ import { loadEngine } from '#src/engine/load-engine.js';
 import { Session } from '#src/engine/session.js';
 import { writeSafetensors } from '#src/formats/safetensors/write.js';
 import { memoryFolder } from '#src/formats/sources/memory.js';
-import { Activation } from '#src/kernels/kernels.js';
+import { Activation } from '#src/kernels/activation.js';
 import { ARCHITECTURES, type Architecture } from '#src/model/architecture.js';
 import { openModel } from '#src/model/open.js';
 import { usableBackends } from '../fixtures/usable-backends.ts';

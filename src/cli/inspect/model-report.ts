@@ -8,7 +8,8 @@ import { checkOptions, type KvCacheType, planEngine } from '../../engine/options
 import { type ModelText, readModelText } from '../../engine/text.ts';
 import type { TensorInfo } from '../../formats/tensor-info.ts';
 import { TextList } from '../../formats/text-list.ts';
-import { Activation, RopeStyle } from '../../kernels/kernels.ts';
+import { Activation } from '../../kernels/activation.ts';
+import { RopeStyle } from '../../kernels/kernels.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { type Inventory, type MatrixSource, takeInventory } from '../../model/loading/inventory.ts';
 import type { MemoryPlan, SizeKernels } from '../../model/loading/memory-plan.ts';

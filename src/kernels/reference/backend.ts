@@ -4,7 +4,6 @@
  */
 import { roundUp } from '../../base/assert.ts';
 import type { Kernels } from '../kernels.ts';
-import type { TrainingKernels } from '../training-kernels.ts';
 import { attention, attentionBlocks, attentionFold, rope } from './attention.ts';
 import { storeKv } from './kv-block.ts';
 import { activationBytes, denseMatmul, int8Matmul, quantize, quantize16, ternaryMatmul } from './matmul.ts';
@@ -25,7 +24,7 @@ import { adamw, sumSquares } from './training-step.ts';
 import { viewsOf } from './views.ts';
 
 /** The reference kernels on a heap of `buffer`, for the calling thread. */
-export function createReferenceKernels(buffer: ArrayBufferLike): Kernels & TrainingKernels {
+export function createReferenceKernels(buffer: ArrayBufferLike): Kernels {
   const views = viewsOf(buffer);
   const on =
     <A extends unknown[], R>(operation: (...args: [typeof views, ...A]) => R) =>

@@ -1,5 +1,6 @@
 /** Operations on rows of f32 activations: embedding, norm, gate, addition. */
-import { Activation, type DenseFormat, denseRowBytes, rowStride } from '../kernels.ts';
+import { Activation } from '../activation.ts';
+import { type DenseFormat, denseRowBytes, rowStride } from '../kernels.ts';
 import { dotLanes, expF32 } from './arithmetic.ts';
 import { readDenseRow } from './pack.ts';
 import type { Views } from './views.ts';

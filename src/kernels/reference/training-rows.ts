@@ -2,7 +2,8 @@
  * Backward halves of the row operations, and the loss, on the reference backend. Each element is computed in double
  * precision from its formula and rounded to f32 once.
  */
-import { Activation, rowStride } from '../kernels.ts';
+import { Activation } from '../activation.ts';
+import { rowStride } from '../kernels.ts';
 import type { Views } from './views.ts';
 
 const f = Math.fround;

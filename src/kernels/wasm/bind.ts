@@ -1,7 +1,6 @@
 /** One instance of a compiled module on a memory, as {@link Kernels}, for the calling thread. */
 import { attentionNumbers } from '../attention-numbers.ts';
 import { int4ErrorFactors, int8ActivationLimit, type Kernels } from '../kernels.ts';
-import type { TrainingKernels } from '../training-kernels.ts';
 import type { WasmExports } from './exports.ts';
 
 /** Bytes of scratch that each thread's instance needs: 16 partial sums, then one expanded row. */
@@ -17,7 +16,7 @@ export function bindWasm(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   scratch: number,
-): Kernels & TrainingKernels {
+): Kernels {
   const wasm = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmExports;
   return {
     name,

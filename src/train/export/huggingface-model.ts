@@ -6,7 +6,8 @@
 import { BitnetError } from '../../base/errors.ts';
 import { writeSafetensors } from '../../formats/safetensors/write.ts';
 import type { ByteSink } from '../../formats/tensor-output.ts';
-import { Activation, RopeStyle } from '../../kernels/kernels.ts';
+import { Activation } from '../../kernels/activation.ts';
+import { RopeStyle } from '../../kernels/kernels.ts';
 import { HUGGING_FACE_CLASSES } from '../../model/architecture.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { ModelToExport, TokenizerToExport } from './model-to-export.ts';

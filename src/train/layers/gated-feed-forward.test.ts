@@ -1,5 +1,5 @@
 import { test } from 'node:test';
-import { Activation } from '../../kernels/kernels.ts';
+import { Activation } from '../../kernels/activation.ts';
 import { gateBackward, gateForward } from './gated-feed-forward.ts';
 import { GradientBench } from './gradient-bench.test.ts';
 

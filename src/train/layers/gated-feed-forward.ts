@@ -1,5 +1,6 @@
 /** The gate of a feed-forward block, out = activation(gate) * up, forward and backward over some tokens of a pass. */
-import { type Activation, rowStride } from '../../kernels/kernels.ts';
+import type { Activation } from '../../kernels/activation.ts';
+import { rowStride } from '../../kernels/kernels.ts';
 import type { TrainingMember } from '../training-member.ts';
 
 /** out [n][length] = activation(gate) * up */

@@ -3,7 +3,7 @@
  * worker is sent the whole plan once. f32 arrays have rows at a stride of rowStride(columns); every length but the
  * vocabulary's is a multiple of 16, so that only rows of logits have a pad.
  */
-import type { Activation } from '../../kernels/kernels.ts';
+import type { Activation } from '../../kernels/activation.ts';
 import type { AttentionPlan, Sequences } from '../layers/attention.ts';
 import type { TablePlan } from '../layers/embedding.ts';
 import type { NormPlan } from '../layers/norm.ts';

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.js';
+import { Activation } from '#src/kernels/activation.js';
 import { createReferenceBackend } from '#src/kernels/backend.js';
-import { Activation, rowStride } from '#src/kernels/kernels.js';
+import { rowStride } from '#src/kernels/kernels.js';
 import { GemmForm, SQUARES_BLOCK } from '#src/kernels/training-kernels.js';
 import { near } from '../closeness.ts';
 import { GuardedHeap } from '../guarded-heap.ts';

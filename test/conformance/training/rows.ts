@@ -1,6 +1,7 @@
 /** Backward halves of norm, gate and embedding, the softmaxes of attention, and the loss. */
 import { createRandom } from '#src/base/random.js';
-import { Activation, rowStride } from '#src/kernels/kernels.js';
+import { Activation } from '#src/kernels/activation.js';
+import { rowStride } from '#src/kernels/kernels.js';
 import { randomRows, randomValue } from '../random-data.ts';
 import type { TrainingPair } from './training-pair.ts';
 
