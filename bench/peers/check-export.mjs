@@ -34,7 +34,7 @@ const PROMPTS = ['Once upon a time', 'The king said to his daughter', 'In the fo
  */
 async function ourContinuations(path, prompts) {
   const { loadModel } = await import('../../dist/index.js');
-  const model = await loadModel(path);
+  const model = await loadModel(path, { threads: 0 });
   const all = [];
   for (const text of prompts) {
     const prompt = model.tokenizer.encode(text, { parseSpecial: true });
@@ -65,10 +65,12 @@ async function theirTokens(path, prompts, ours) {
     gpu: false,
     build: 'never',
     skipDownload: true,
+    // Its threads wait for each other by spinning, which takes for ever on a machine that has other work.
+    maxThreads: 1,
     logLevel: LlamaLogLevel.error,
   });
   const model = await llama.loadModel({ modelPath: path, gpuLayers: 0 });
-  const context = await model.createContext({ contextSize: 128, sequences: 1 });
+  const context = await model.createContext({ contextSize: 128, threads: 1, sequences: 1 });
   const sequence = context.getSequence();
   const all = [];
   for (const [i, { prompt }] of ours.entries()) {

@@ -13,9 +13,13 @@ import type { SourceFolder } from '#src/base/byte-source.js';
 import { loadModel, type Model } from '#src/engine/model.js';
 import { Session } from '#src/engine/session.js';
 import type { ModelSource } from '#src/engine/source.js';
+import { rowStride } from '#src/kernels/kernels.js';
 import { bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat } from '#src/tensor/half.js';
 import { type ExportFormat, type ExportOptions, exportModel } from '#src/train/export/export-model.js';
+import { modelInTraining } from '#src/train/export/model-to-export.js';
 import { createMemoryRunFolder, type MemoryRunFolder } from '#src/train/memory-run-folder.js';
+import { createTrainingModel } from '#src/train/model/create.js';
+import type { TrainingModel } from '#src/train/model/training-model.js';
 import { someTokens } from '../fixtures/golden-models.ts';
 import {
   END_OF_TEXT,
@@ -67,6 +71,17 @@ async function logitsOf(source: ModelSource): Promise<Float32Array> {
     return all;
   } finally {
     await model.dispose();
+  }
+}
+
+function setWeights(model: TrainingModel, values: ReadonlyMap<string, Float32Array>): void {
+  for (const { name, shape, offset } of model.parameters.list) {
+    const columns = shape.at(-1)!;
+    const weights = values.get(name)!;
+    for (let row = 0; row < weights.length / columns; row++) {
+      const address = model.weights + 4 * (offset + row * rowStride(columns));
+      model.backend.heap.f32(address, columns).set(weights.subarray(row * columns, (row + 1) * columns));
+    }
   }
 }
 
@@ -124,6 +139,39 @@ for (const architecture of ['bitnet-b1.58', 'bitnet', 'llama']) {
     });
   });
 }
+
+describe('the trainer itself', () => {
+  for (const architecture of ['bitnet-b1.58', 'bitnet', 'llama']) {
+    for (const precision of ['ternary', 'f32'] as const) {
+      test(`${architecture}, ${precision}: what is exported says what the trainer says`, async () => {
+        const tiedHead = architecture !== 'bitnet-b1.58';
+        const { described, values } = randomTrained({ architecture, tiedHead, precision });
+        const options = { described, tiedHead, precision, microSequences: 1, threads: 0 };
+        const trained = await createTrainingModel({ ...options, backend: 'wasm-simd' });
+        const folder = createMemoryRunFolder('run');
+        let logits: Float32Array;
+        try {
+          setWeights(trained, values);
+          const counts = await trained.prepareWeights();
+          logits = await trained.logits(Int32Array.from(TOKENS));
+          const formats = ['huggingface', precision === 'ternary' ? 'i2_s' : 'f32'] as const;
+          await exportModel(folder, modelInTraining(trained, counts), { ...OPTIONS, formats });
+        } finally {
+          await trained.dispose();
+        }
+        const fromFolder = largestDifference(await logitsOf(modelFolder(folder)), logits);
+        const format = precision === 'ternary' ? 'i2_s' : 'f32';
+        const fromGguf = largestDifference(await logitsOf(gguf32(folder, format)), logits);
+        if (precision === 'f32')
+          assert.ok(fromFolder < 1e-4 && fromGguf < 1e-4, `${fromFolder}, ${fromGguf}`);
+        else {
+          assert.equal(fromFolder, 0);
+          assert.ok(fromGguf <= (architecture === 'llama' ? 0.05 : 0), `${fromGguf}`);
+        }
+      });
+    }
+  }
+});
 
 test('16-bit files hold weights rounded to nearest', async () => {
   const choice = { architecture: 'bitnet', precision: 'f32' } as const;
