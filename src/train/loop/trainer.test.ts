@@ -250,7 +250,7 @@ test('one batch is learnt by heart', async () => {
     const config = recipe(
       {
         precision,
-        steps: 60,
+        steps: 80,
         batch: { sequences: 2 },
         optimizer: { learningRate: 0.01, weightDecay: 0 },
       },
