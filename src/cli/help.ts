@@ -27,6 +27,7 @@ export function programHelp(commands: readonly Command[], version: string, style
     '',
     styles.bold('Environment'),
     ...table([
+      ['BITNET_MODEL', 14, 'Model to use where none is given, instead of the bundled one.'],
       ['BITNET_BACKEND', 14, 'Backend to use where --backend is not given.'],
       ['BITNET_DEBUG=1', 14, 'Show where in the program an error arose.'],
       ['NO_COLOR', 8, 'When set, no colours.'],
@@ -36,7 +37,7 @@ export function programHelp(commands: readonly Command[], version: string, style
     ...exampleLines(examples, styles),
     '',
     'A MODEL is the path or URL of a GGUF file or of a Hugging Face folder (a URL then ends in /).',
-    'Where it is left out, the small model that comes with this package is used.',
+    'Where it is left out, BITNET_MODEL is used, or the small model that comes with this package.',
     '',
   ].join('\n');
 }

@@ -3,7 +3,13 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import type { CommandInput } from './command.ts';
 import { UsageError } from './errors.ts';
-import { bundledModelPath, loadOptionsOf, splitModel } from './model-argument.ts';
+import {
+  BUNDLED_MODEL,
+  bundledModelPath,
+  defaultModel,
+  loadOptionsOf,
+  splitModel,
+} from './model-argument.ts';
 
 const { signal } = new AbortController();
 const withOptions = (options: CommandInput['options']): CommandInput => ({
@@ -15,6 +21,12 @@ const withPositionals = (...positionals: string[]): CommandInput => ({ positiona
 
 test('the bundled model is where the package has it', () => {
   assert.ok(existsSync(bundledModelPath()), bundledModelPath());
+});
+
+test('BITNET_MODEL counts where no MODEL is given', () => {
+  assert.deepEqual(defaultModel({}), { label: BUNDLED_MODEL, source: bundledModelPath() });
+  assert.deepEqual(defaultModel({ BITNET_MODEL: '' }), { label: BUNDLED_MODEL, source: bundledModelPath() });
+  assert.deepEqual(defaultModel({ BITNET_MODEL: 'm.gguf' }), { label: 'm.gguf', source: 'm.gguf' });
 });
 
 test('MODEL is the word that is there beyond those that must be', () => {

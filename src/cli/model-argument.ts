@@ -61,14 +61,26 @@ export const MODEL_OPTIONS: readonly CommandOption[] = [
   },
 ];
 
+/** The name that the model in the package goes by. */
+export const BUNDLED_MODEL = 'tiny-tales';
+
 /** The path of the model that comes with the package. */
 export function bundledModelPath(): string {
   return fileURLToPath(new URL('../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
 }
 
-/** The name of a model as the user wrote it; the bundled one is `tiny-tales`. */
+/** The model of a command line that names none: BITNET_MODEL, or the bundled one. */
+export function defaultModel(environment: NodeJS.ProcessEnv = process.env): {
+  label: string;
+  source: string;
+} {
+  const named = environment.BITNET_MODEL || undefined;
+  return { label: named ?? BUNDLED_MODEL, source: named ?? bundledModelPath() };
+}
+
+/** The name of a model as the user wrote it, or that of the one which is used when none is given. */
 export function modelLabel(source: string | undefined): string {
-  return source ?? 'tiny-tales';
+  return source ?? defaultModel().label;
 }
 
 /**
@@ -124,7 +136,7 @@ export function loadOptionsOf(
  * Loads a model, with a progress bar when it takes long. When it then computes more slowly than it could, since native
  * kernels cannot run, a line on stderr says so, unless the user asked for others.
  *
- * @param source undefined for the bundled model
+ * @param source undefined for the default model
  * @param hasNotes the command writes all notes of the model by itself
  * @throws as loadModel
  */
@@ -134,7 +146,7 @@ export async function loadWithProgress(
   hasNotes = false,
 ): Promise<Model> {
   const bar = new ProgressBar('loading');
-  const model = await loadModel(source ?? bundledModelPath(), {
+  const model = await loadModel(source ?? defaultModel().source, {
     ...options,
     onProgress: (share) => bar.update(share),
   }).finally(() => bar.finish());

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { measureMemoryBandwidth, profilePass } from './measurements.ts';
 import { loadModel } from './model.ts';
 
-const MODEL = fileURLToPath(new URL('../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
+const MODEL = fileURLToPath(new URL('../../test/golden/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
 
 test('memory is read at some speed, and given back', async () => {
   const model = await loadModel(MODEL, { threads: 2 });

@@ -9,7 +9,7 @@ import { rewriteGguf, tinyTalesBytes } from '../model/loading/rewritten-model.te
 import { type LoadOptions, loadModel, type Model } from './model.ts';
 
 const PROMPT = 'Once upon a time there was';
-const path = fileURLToPath(new URL('../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
+const path = fileURLToPath(new URL('../../test/golden/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
 
 describe('a loaded model', () => {
   let model: Model;

@@ -18,7 +18,7 @@ import { bundledFile, servePages } from './browser/page-server.ts';
 
 // This file runs as build/test/e2e/browser.test.js.
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const MODEL = join(root, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
+const MODEL = join(root, 'test', 'golden', 'tiny-tales', 'tiny-tales.i2_s.gguf');
 const PROMPT = 'Once upon a time';
 const TOKENS = 24;
 

@@ -10,9 +10,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { BUNDLED_MODEL } from '#src/cli/model-argument.js';
 import {
   type Ended,
   MAIN,
+  TINY_TALES as MODEL,
   type ProcessOptions,
   QUIET_BACKEND,
   ROOT,
@@ -20,7 +22,6 @@ import {
   startNode,
 } from './run-process.ts';
 
-const MODEL = join(ROOT, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
 const GOLDEN = join(ROOT, 'test', 'golden');
 /** Margins below this may fall either way. */
 const SAFE_MARGIN = 0.02;
@@ -281,11 +282,11 @@ test('chat: a model with a chat template keeps turns and a system message', asyn
 });
 
 test('start: without a terminal it prints a text and its speed', async () => {
-  const stdout = await output(['start', '-n', '20', '--seed', '3', '--threads', '2']);
-  assert.match(
-    stdout,
-    /^Once upon a time.+\n\ntiny-tales on [\w-]+, 2 threads: 20 tokens, [\d.]+ tok\/s\n$/s,
-  );
+  const stdout = await output(['start', '-n', '20', '--seed', '3', '--threads', '2'], {
+    env: { BITNET_MODEL: '' },
+  });
+  assert.match(stdout, /^Once upon a time.+ on [\w-]+, 2 threads: 20 tokens, [\d.]+ tok\/s\n$/s);
+  assert.ok(stdout.includes(`\n\n${BUNDLED_MODEL} on `), stdout);
 });
 
 test('inspect: the same model in two formats', async () => {

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { usableBackends } from '../fixtures/usable-backends.ts';
 import { type Ended, ROOT, runNode } from './run-process.ts';
 
-const MODEL = join(ROOT, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
+const MODEL = join(ROOT, 'test', 'golden', 'tiny-tales', 'tiny-tales.i2_s.gguf');
 /** A program that still runs then hangs. */
 const HANGS_MS = 60_000;
 

@@ -9,6 +9,8 @@ import { usableVariants } from '#src/kernels/native/load.js';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** The `bitnet` program. */
 export const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
+/** The model of the golden figures, for BITNET_MODEL: what is tested here must not change with the bundled model. */
+export const TINY_TALES = join(ROOT, 'test', 'golden', 'tiny-tales', 'tiny-tales.i2_s.gguf');
 /**
  * For BITNET_BACKEND: without native kernels wasm is asked for, so that nothing is said about them
  * (without-native.test.ts has that).
@@ -26,7 +28,7 @@ export interface Ended {
 export interface ProcessOptions {
   /** All of its standard input; nothing when left out. */
   readonly stdin?: string | Uint8Array;
-  /** Variables besides this process's own, of which BITNET_BACKEND and BITNET_DEBUG are not passed on. */
+  /** Variables besides this process's own, of which those of the program are not passed on. */
   readonly env?: NodeJS.ProcessEnv;
   /** {@link ROOT} when left out. */
   readonly cwd?: string;
@@ -46,7 +48,7 @@ export function startNode(args: readonly string[], options: ProcessOptions = {})
   const child = spawn(process.execPath, args, {
     cwd,
     timeout,
-    env: { ...process.env, BITNET_BACKEND: '', BITNET_DEBUG: '', ...env },
+    env: { ...process.env, BITNET_MODEL: TINY_TALES, BITNET_BACKEND: '', BITNET_DEBUG: '', ...env },
   });
   let stdout = '';
   let stderr = '';

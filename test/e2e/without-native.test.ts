@@ -98,7 +98,6 @@ describe('without a native module', () => {
       !path.startsWith(join(ROOT, 'dist', 'native')) && !/\.(map|test\.js|d\.ts)$/.test(path);
     cpSync(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true, filter: isWanted });
     cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
-    cpSync(join(ROOT, 'models', 'tiny-tales'), join(copy, 'models', 'tiny-tales'), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'), 'junction');
     const main = join(copy, 'dist', 'cli', 'main.js');
     const { status, stdout, stderr } = await runNode([main, ...RUN], { env: { BITNET_NATIVE: '' } });
@@ -141,7 +140,7 @@ describe('a backend asked for by name', () => {
   });
 
   test('is refused by the API with a code', async () => {
-    const model = join(ROOT, 'models', 'tiny-tales', 'tiny-tales.i2_s.gguf');
+    const model = join(ROOT, 'test', 'golden', 'tiny-tales', 'tiny-tales.i2_s.gguf');
     const script = `
       const { loadModel } = await import('bitnet.ts');
       await loadModel(${JSON.stringify(model)}).catch(({ name, code }) => console.log(name, code));`;

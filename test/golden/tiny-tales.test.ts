@@ -33,7 +33,7 @@ const PIECE = 127;
 /** Where the best two logits are closer than this, two correct programs may choose differently. */
 const SAFE_MARGIN = 0.02;
 
-const I2_S = 'models/tiny-tales/tiny-tales.i2_s.gguf';
+const I2_S = 'test/golden/tiny-tales/tiny-tales.i2_s.gguf';
 const { main, others } = await usableBackends();
 /** Files of the model: its codes and scales are the same in all of them. */
 const CASES = [

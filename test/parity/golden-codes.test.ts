@@ -73,7 +73,7 @@ const PROJECTIONS = new Map([
 ]);
 
 test('tiny-tales: GGUF, packed and master weights are the same model', async () => {
-  const gguf = await openGguf('models/tiny-tales/tiny-tales.i2_s.gguf');
+  const gguf = await openGguf('test/golden/tiny-tales/tiny-tales.i2_s.gguf');
   const packed = await openFolder('test/golden/tiny-tales/hf-packed/');
   const master = await openFolder('test/golden/tiny-tales/hf-bf16/');
   let compared = 0;

@@ -23,7 +23,7 @@ const expected = reference.text_perplexity;
 const text = readFileSync(new URL(expected.file, golden), 'utf8');
 
 async function measure(kvCache: 'f16' | 'q8'): Promise<PerplexityResult> {
-  const path = fileURLToPath(new URL('models/tiny-tales/tiny-tales.i2_s.gguf', root));
+  const path = fileURLToPath(new URL('test/golden/tiny-tales/tiny-tales.i2_s.gguf', root));
   const model = await loadModel(path, { kvCache });
   const progress = measurePerplexity(model, text, { window: 127 });
   try {

@@ -17,7 +17,7 @@ import { checkModel, checkRandomHead } from '../fixtures/head-check.ts';
 import { ROW_KINDS, randomHead } from '../fixtures/random-heads.ts';
 import { usableBackends } from '../fixtures/usable-backends.ts';
 
-const MODEL = new URL('../../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url);
+const MODEL = new URL('../../../test/golden/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url);
 
 /** The tokens with the largest logits below `end`, lowest ids first among equals. */
 function best({ logits, ids }: TokenLogits, count: number, end: number): [id: number, logit: number][] {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { BUNDLED_MODEL } from '#src/cli/model-argument.js';
 import { MAIN, runNode, startNode } from '../e2e/run-process.js';
 
 /** Starts `bitnet serve` on a free port and waits until it serves. */
@@ -24,7 +25,7 @@ async function startServe(args: readonly string[], env: NodeJS.ProcessEnv = {}) 
 }
 
 test('serves the bundled model, and ends with Ctrl-C', async () => {
-  const { child, ended, url } = await startServe(['--log', 'json']);
+  const { child, ended, url } = await startServe(['--log', 'json'], { BITNET_MODEL: '' });
   assert.equal((await fetch(`${url}/ready`)).status, 200);
   assert.equal((await fetch(`${url}/v1/nothing`)).status, 404);
   child.kill('SIGINT');
@@ -38,8 +39,9 @@ test('serves the bundled model, and ends with Ctrl-C', async () => {
     events.map(({ event }) => event),
     ['model-loaded', 'request', 'model-unloaded'],
   );
-  assert.equal(events[0].model, 'tiny-tales');
-  assert.match(stderr, /curl http:\/\/127\.0\.0\.1:\d+\/v1\/completions -H .*"model":"tiny-tales"/);
+  assert.equal(events[0].model, BUNDLED_MODEL);
+  assert.match(stderr, /curl http:\/\/127\.0\.0\.1:\d+\/v1\/completions -H /);
+  assert.ok(stderr.includes(`"model":"${BUNDLED_MODEL}"`), stderr);
   assert.match(stderr, /answers under way have 30 seconds to end/);
 });
 

@@ -10,8 +10,10 @@ import { type BitnetServer, createServer, type LogEntry, type ServerOptions } fr
 import type { AddRoutes } from '#src/server/server-context.js';
 
 /** The path of the bundled model; this file runs as build/test/server/test-server.js. */
-export const TINY_TALES: string = new URL('../../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url)
-  .pathname;
+export const TINY_TALES: string = new URL(
+  '../../../test/golden/tiny-tales/tiny-tales.i2_s.gguf',
+  import.meta.url,
+).pathname;
 
 /** A running server. */
 export interface TestServer {

@@ -11,7 +11,7 @@ import { reportCsv, reportMarkdown, reportText } from '../bench/tables.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus } from '../errors.ts';
 import {
-  bundledModelPath,
+  defaultModel,
   loadOptionsOf,
   loadWithProgress,
   MODEL_OPTIONS,
@@ -132,7 +132,7 @@ async function measure(
     );
     const subject = {
       label: modelLabel(source),
-      fileBytes: await fileBytes(source ?? bundledModelPath()),
+      fileBytes: await fileBytes(source ?? defaultModel().source),
       kvCache: loadOptions.kvCache ?? 'f16',
     };
     return createReport(model, subject, plan, samples);
@@ -169,7 +169,7 @@ async function loadFor(
   } catch (error) {
     if (!(error instanceof BitnetError && error.code === 'option/contextLength')) throw error;
     // Only now, since reading the header first would make reading it again, which is measured, faster.
-    const most = await trainedContext(source ?? bundledModelPath(), options.signal);
+    const most = await trainedContext(source ?? defaultModel().source, options.signal);
     const shorter = shorterPlan(planned, most);
     if (shorter !== undefined) return load(shorter);
     throw new BitnetError(

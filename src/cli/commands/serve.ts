@@ -7,7 +7,7 @@ import type { Listening } from '../../server/listen.ts';
 import type { LogFormat, ModelEntry, ServerOptions } from '../../server/server.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus, Stopped, UsageError } from '../errors.ts';
-import { bundledModelPath, loadOptionsOf, MODEL_OPTIONS } from '../model-argument.ts';
+import { defaultModel, loadOptionsOf, MODEL_OPTIONS } from '../model-argument.ts';
 import {
   choiceOption,
   numberOption,
@@ -204,7 +204,10 @@ function limitsOf(input: CommandInput): Partial<RequestLimits> {
 
 /** `NAME=PATH`, or a path or URL, in which there may be a `=` behind the first slash or question mark. */
 function modelsOf({ positionals }: CommandInput): readonly ModelEntry[] {
-  if (positionals.length === 0) return [{ id: 'tiny-tales', source: bundledModelPath() }];
+  if (positionals.length === 0) {
+    const { label, source } = defaultModel();
+    return [label === source ? { source } : { id: label, source }];
+  }
   return positionals.map((text) => {
     const [, id, source] = /^([^=/\\?]+)=(.+)$/s.exec(text) ?? [];
     return id === undefined || source === undefined ? { source: text } : { id, source };

@@ -1,7 +1,7 @@
 /** Opens a model as far as its headers, for commands that need no weights. */
 import { openSource } from '../../engine/source.ts';
 import { type OpenedModel, openModel } from '../../model/open.ts';
-import { bundledModelPath } from '../model-argument.ts';
+import { defaultModel } from '../model-argument.ts';
 
 /**
  * Calls `use` with the headers of a model, and closes the files afterwards.
@@ -14,7 +14,7 @@ export async function withHeaders<T>(
   signal: AbortSignal,
   use: (model: OpenedModel) => Promise<T> | T,
 ): Promise<T> {
-  const bytes = await openSource(source ?? bundledModelPath(), signal);
+  const bytes = await openSource(source ?? defaultModel().source, signal);
   try {
     const model = await openModel(bytes, signal);
     try {

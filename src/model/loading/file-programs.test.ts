@@ -19,7 +19,7 @@ import { loadWeights } from './load.ts';
 import { PACK_PROGRAMS } from './load-programs.ts';
 import { tinyTalesBytes } from './rewritten-model.test.ts';
 
-const PATH = fileURLToPath(new URL('../../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
+const PATH = fileURLToPath(new URL('../../../test/golden/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
 const TABLE = 'token_embd.weight';
 const WORDS = 2048;
 const WIDTH = 256;

@@ -14,7 +14,7 @@ import { TextList } from '../../formats/text-list.ts';
 /** The file of the bundled model. */
 export function tinyTalesBytes(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(
-    readFileSync(new URL('../../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url)),
+    readFileSync(new URL('../../../test/golden/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url)),
   );
 }
 
