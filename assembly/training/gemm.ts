@@ -55,19 +55,18 @@ export function gemm(
   const panel = scratch + TILE_BYTES, strips = panel + PANEL_BYTES;
   if (K == 0 && !accumulate) zeroRows(c + <usize>r0 * cBytes, cBytes, <usize>(r1 - r0), <usize>N);
   for (let k: usize = 0; k < <usize>K; k += DEPTH) {
-    const filled = min(DEPTH, <usize>K - k);
-    const depth = (filled + 1) & ~1;
+    const depth = min(DEPTH, <usize>K - k);
     const isSum = k > 0 || accumulate != 0;
     for (let n: usize = 0; n < <usize>N; n += COLUMNS) {
       const columns = min(COLUMNS, <usize>N - n);
       for (let j: usize = 0; j < columns; j += TILE_COLUMNS) {
         const from = b + (bIsTurned ? (n + j) * bBytes + (k << 2) : k * bBytes + (n + j << 2));
-        packStrip(strips + j * (depth << 2), from, bBytes, bIsTurned, min(columns - j, TILE_COLUMNS), filled, depth);
+        packStrip(strips + j * (depth << 2), from, bBytes, bIsTurned, min(columns - j, TILE_COLUMNS), depth);
       }
       for (let r = <usize>r0; r < <usize>r1; r += TILE_ROWS) {
         const rows = min(TILE_ROWS, <usize>r1 - r);
         const from = a + (aIsTurned ? k * aBytes + (r << 2) : r * aBytes + (k << 2));
-        packPanel(panel, from, aBytes, aIsTurned, rows, filled, depth);
+        packPanel(panel, from, aBytes, aIsTurned, rows, depth);
         multiplyPanel(c + r * cBytes + (n << 2), cBytes, scratch, panel, strips, depth, isSum, rows, columns);
       }
     }

@@ -10,11 +10,12 @@
 
 /*
  * BN_GEMM_ROWS x BN_GEMM_VECTORS sums of sixteen lanes fit the registers beside the factors; BN_GEMM_WIDTH >= BN_GEMM_ROWS
- * elements lie between the packed factors of one step and the next.
+ * elements lie between the packed factors of one step and the next. BN_GEMM_EACH: a macro for 1 to BN_GEMM_ROWS.
  */
 #if defined(__AVX512F__)
 
 enum { BN_GEMM_ROWS = 14, BN_GEMM_VECTORS = 2, BN_GEMM_WIDTH = 16 };
+#define BN_GEMM_EACH(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14)
 
 BN_INLINE v16 bn_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
 /* As one instruction, for the reason of bn_mul_each. */
@@ -35,6 +36,7 @@ BN_INLINE void bn_transpose4(v16 *x) {
 #elif defined(__AVX2__)
 
 enum { BN_GEMM_ROWS = 6, BN_GEMM_VECTORS = 1, BN_GEMM_WIDTH = 8 };
+#define BN_GEMM_EACH(F) F(1) F(2) F(3) F(4) F(5) F(6)
 
 BN_INLINE v16 bn_fma(v16 x, v16 y, v16 z) {
   return (v16){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
@@ -56,7 +58,9 @@ BN_INLINE void bn_transpose4(v16 *x) {
 
 #else
 
-enum { BN_GEMM_ROWS = 6, BN_GEMM_VECTORS = 1, BN_GEMM_WIDTH = 8 };
+/* One row more would fit, but not in the eyes of gcc, which loads all its factors at once. */
+enum { BN_GEMM_ROWS = 5, BN_GEMM_VECTORS = 1, BN_GEMM_WIDTH = 8 };
+#define BN_GEMM_EACH(F) F(1) F(2) F(3) F(4) F(5)
 
 BN_INLINE v16 bn_fma(v16 x, v16 y, v16 z) { BN_FOUR(v16, vfmaq_f32(z.r[i], x.r[i], y.r[i])); }
 BN_INLINE v16 bn_fma_each(v16 sums, v16 x, const float *p) { BN_FOUR(v16, vfmaq_n_f32(sums.r[i], x.r[i], *p)); }

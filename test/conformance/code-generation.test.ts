@@ -46,9 +46,16 @@ for (const memory of ['shared', 'local']) {
     assert.ok(count(body, /relaxed_dot_i8x16_i7x16/g) >= 16);
   });
 
+  test(`relaxed-${memory}: the products of training are made of fused multiply-adds`, () => {
+    const text = textOf(`relaxed-${memory}`);
+    assert.ok(count(bodiesOf(text, 'gemm'), /f32x4\.relaxed_madd/g) >= 8);
+    assert.ok(count(bodiesOf(text, 'multiplyAddPeak'), /f32x4\.relaxed_madd/g) >= 16);
+  });
+
   test(`simd-${memory}: the ternary product is made of 16-bit dot products and nothing relaxed`, () => {
     const text = textOf(`simd-${memory}`);
     assert.ok(count(bodiesOf(text, 'ternaryMatmul'), /i32x4\.dot_i16x8_s/g) >= 16);
+    assert.ok(count(bodiesOf(text, 'gemm'), /f32x4\.mul/g) >= 8);
     assert.equal(count(text, /relaxed/g), 0);
   });
 
@@ -65,6 +72,14 @@ for (const memory of ['shared', 'local']) {
         ['gate', /f32x4\.mul/g, 4],
         ['rope', /f64x2\.mul/g, 4],
         ['quantize', /f32x4\.nearest/g, 2],
+        ['quantizeWeights', /f32x4\.nearest/g, 4],
+        ['rmsNormBackward', /f32x4\.mul/g, 12],
+        ['rmsNormWeightGradient', /f32x4\.mul/g, 8],
+        ['gateBackward', /f32x4\.mul/g, 12],
+        ['causalSoftmax', /f32x4\.mul/g, 8],
+        ['crossEntropy', /f32x4\.mul/g, 8],
+        ['sumSquares', /f32x4\.mul/g, 4],
+        ['adamw', /f32x4\.sqrt/g, 1],
       ] as const) {
         const found = count(bodiesOf(text, name), instruction);
         assert.ok(found >= least, `${build}-${memory}, ${name}: ${found} of ${instruction.source}`);

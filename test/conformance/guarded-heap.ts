@@ -39,7 +39,7 @@ export class GuardedHeap {
   }
 
   /** An output of a fixed pattern, or of `values` when the operation adds to what is there. */
-  output(bytes: number, values?: Float32Array): number {
+  output(bytes: number, values?: Float32Array | Uint8Array): number {
     const address = this.#place(bytes, undefined);
     const view = this.#view(address, bytes);
     if (values === undefined) view.fill(UNWRITTEN);

@@ -19,6 +19,7 @@ import {
 } from './matrix-conformance.ts';
 import { additions, counts, gates, norms, reads, rotations } from './row-conformance.ts';
 import { choicesAbove, chosenRows, int4Packing, int4Products, topChoices } from './screen-conformance.ts';
+import { testTraining } from './training/training.ts';
 
 /** A backend to be held to the reference. */
 export interface Candidate {
@@ -91,5 +92,7 @@ export function runKernelConformance({ name, make }: Candidate): void {
     for (const [what, operation] of Object.entries(OPERATIONS)) {
       test(`${what} as the reference`, async () => operation(new KernelPair(await make())));
     }
+
+    testTraining(make);
   });
 }

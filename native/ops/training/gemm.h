@@ -107,11 +107,6 @@ BN_INLINE void bn_gemm_tile(float *c, int64_t ldc, const float *a, const float *
                                                          int64_t depth, int add) { \
     bn_gemm_tile(c, ldc, a, b, depth, add, n); \
   }
-#if defined(__AVX512F__)
-#define BN_GEMM_EACH(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14)
-#else
-#define BN_GEMM_EACH(F) F(1) F(2) F(3) F(4) F(5) F(6)
-#endif
 #define BN_GEMM_NAME(n) bn_gemm_tile_##n,
 BN_GEMM_EACH(BN_GEMM_TILE_OF)
 
@@ -161,8 +156,11 @@ static void bn_gemm(float *c, int64_t ldc, const float *a, int64_t lda, const fl
   if (r0 >= r1) return;
   const bn_factor left = {a, lda, form == BN_GEMM_TN}, right = {b, ldb, form != BN_GEMM_NT};
   float *packed = scratch, *panels = packed + BN_GEMM_ROWS_ROOM;
-  const int64_t blocks = (K + BN_GEMM_DEPTH - 1) / BN_GEMM_DEPTH, block = bn_round_up((K + blocks - 1) / blocks, 16);
-  for (int64_t k = 0; k < K; k += block) {
+  /* No terms at all are a block too: zeros are to be written. */
+  const int64_t blocks = K > 0 ? (K + BN_GEMM_DEPTH - 1) / BN_GEMM_DEPTH : 1;
+  const int64_t block = bn_round_up((K + blocks - 1) / blocks, 16);
+  int64_t k = 0;
+  do {
     const int64_t depth = K - k < block ? K - k : block, panel_size = bn_round_up(depth, 16) * BN_GEMM_PANEL;
     for (int64_t j0 = 0; j0 < N; j0 += BN_GEMM_COLUMNS) {
       const int64_t j1 = N - j0 < BN_GEMM_COLUMNS ? N : j0 + BN_GEMM_COLUMNS;
@@ -173,7 +171,8 @@ static void bn_gemm(float *c, int64_t ldc, const float *a, int64_t lda, const fl
       }
       bn_gemm_block(c, ldc, &left, packed, panels, panel_size, k, depth, accumulate || k > 0, j0, j1, r0, r1);
     }
-  }
+    k += block;
+  } while (k < K);
 }
 
 /* Multiply-adds of a round: PEAK_ROUND of training-kernels.ts. */
