@@ -237,7 +237,7 @@ class Run {
       this.#savedStep === 0 ? 'nothing was saved yet' : `the checkpoint of step ${this.#savedStep} is whole`;
     return new BitnetError(
       'train/diverged',
-      `training came apart at step ${step}: ${what}; ${saved}; ${advice}`,
+      `training diverged at step ${step}: ${what}; ${saved}; ${advice}`,
       {
         details: { step },
       },
