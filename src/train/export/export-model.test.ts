@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BitnetError } from '../../base/errors.ts';
-import type { ByteSink } from '../../formats/tensor-output.ts';
 import { RopeStyle } from '../../kernels/kernels.ts';
 import { ARCHITECTURES } from '../../model/architecture.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { i2sScale, unpackI2s } from '../../tensor/i2s.ts';
+import { createMemoryRunFolder, type MemoryRunFolder } from '../memory-run-folder.ts';
 import { layOutParameters, type Parameter } from '../model/parameters.ts';
-import type { RunFolder } from '../run-folder.ts';
 import { EXPORT_FORMATS, type ExportOptions, exportModel, usualFormats } from './export-model.ts';
 import type { ModelToExport } from './model-to-export.ts';
 import { tensorOf } from './weights.ts';
@@ -66,27 +65,17 @@ function model(shape: Shape = {}, change?: (parameter: Parameter, out: Float32Ar
   };
 }
 
-class Folder implements RunFolder {
-  readonly name = 'run';
-  readonly files = new Map<string, Uint8Array>();
-  async open(): Promise<undefined> {}
-  async write(fileName: string, write: (sink: ByteSink) => Promise<void>): Promise<void> {
-    const parts: Uint8Array[] = [];
-    await write(async (bytes) => void parts.push(bytes.slice()));
-    this.files.set(fileName, Buffer.concat(parts));
-  }
-  async append(): Promise<void> {}
-  async remove(): Promise<void> {}
-  async list(): Promise<string[]> {
-    return [];
-  }
-}
-
 const options: ExportOptions = {
   name: 'small',
   tokenizer: { tokenizerJson: bytesTokenizer(), bosToken: '<|begin|>', eosToken: '<|end|>' },
   formats: ['huggingface', 'i2_s'],
 };
+
+/** Names of those that could have been written. */
+async function filesOf(folder: MemoryRunFolder): Promise<string[]> {
+  const files = [...EXPORT_FORMATS.map((format) => `small.${format}.gguf`), ...(await folder.list('model'))];
+  return files.filter((file) => folder.read(file) !== undefined);
+}
 
 const refusals: [string, string, ModelToExport, Partial<ExportOptions>][] = [
   ['a name with a folder', 'train/export-name', model(), { name: 'a/b' }],
@@ -110,12 +99,12 @@ const refusals: [string, string, ModelToExport, Partial<ExportOptions>][] = [
 ];
 for (const [what, code, from, choice] of refusals) {
   test(`nothing is written for ${what}`, async () => {
-    const folder = new Folder();
+    const folder = createMemoryRunFolder();
     await assert.rejects(
       exportModel(folder, from, { ...options, ...choice }),
       (error) => error instanceof BitnetError && error.code === code,
     );
-    assert.equal(folder.files.size, 0);
+    assert.deepEqual(await filesOf(folder), []);
   });
 }
 
@@ -123,7 +112,7 @@ test('a tokenizer with more tokens than the model has rows is refused', async ()
   const from = model();
   const config = { ...from.described.config, vocabularySize: 257 };
   await assert.rejects(
-    exportModel(new Folder(), { ...from, described: { ...from.described, config } }, options),
+    exportModel(createMemoryRunFolder(), { ...from, described: { ...from.described, config } }, options),
     (error) => error instanceof BitnetError && error.code === 'tokenizer/bad-vocabulary',
   );
 });
@@ -137,12 +126,12 @@ test('a weight that is not finite stops the file that would hold it', async () =
       if (parameter.name === name) out[1] = value;
     });
     for (const format of EXPORT_FORMATS.filter((format) => format !== 'tq2_0')) {
-      const folder = new Folder();
+      const folder = createMemoryRunFolder();
       await assert.rejects(
         exportModel(folder, from, { ...options, formats: [format] }),
         (error) => error instanceof BitnetError && error.code === 'tensor/not-finite',
       );
-      assert.equal(folder.files.size, 0);
+      assert.deepEqual(await filesOf(folder), []);
     }
   }
   // Finite, but not as a half.
@@ -150,7 +139,7 @@ test('a weight that is not finite stops the file that would hold it', async () =
     if (role === 'embedding') out[1] = 1e6;
   });
   await assert.rejects(
-    exportModel(new Folder(), large, { ...options, formats: ['i2_s'] }),
+    exportModel(createMemoryRunFolder(), large, { ...options, formats: ['i2_s'] }),
     (error) => error instanceof BitnetError && error.code === 'tensor/not-finite',
   );
 });
@@ -181,12 +170,12 @@ test('config.json says how the projections are to be read', async () => {
     ['llama', 'f32', { architectures: ['LlamaForCausalLM'], torch_dtype: 'bfloat16', eos_token_id: 257 }],
   ];
   for (const [architecture, precision, expected] of configs) {
-    const folder = new Folder();
+    const folder = createMemoryRunFolder();
     const from = { ...model({ architecture }), precision };
     const files = await exportModel(folder, from, { ...options, formats: ['huggingface'] });
     // Until config.json is there, the folder is no model.
     assert.equal(files.at(-1), 'model/config.json');
-    const config = JSON.parse(new TextDecoder().decode(folder.files.get('model/config.json'))) as object;
+    const config = JSON.parse(new TextDecoder().decode(folder.read('model/config.json'))) as object;
     assert.deepEqual({ ...config, ...expected }, config);
     assert.equal('quantization_config' in config, architecture === 'bitnet-b1.58' && precision === 'ternary');
   }
