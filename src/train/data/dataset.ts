@@ -33,7 +33,9 @@ export interface Dataset {
 }
 
 const DATASET_FILE = 'dataset.json';
+/** Rows to train on. */
 export const TRAIN_FILE = 'train.tokens';
+/** Rows that are held out. */
 export const VALIDATION_FILE = 'validation.tokens';
 
 /** How messages call the inputs. */

@@ -22,7 +22,9 @@ import {
   checkTokenizerSource,
   makeRunTokenizer,
   type RunTokenizer,
+  readRunText,
   readRunTokenizer,
+  TOKENIZER_FILE,
   type TokenizerSource,
   writeRunTokenizer,
 } from './run-tokenizer.ts';
@@ -85,15 +87,10 @@ export async function prepareData(options: PrepareDataOptions): Promise<Prepared
   const present = found !== undefined && changed.length === 0 ? await usePresent(options, found) : undefined;
   const notes = [...options.train.notes, ...(options.validation?.notes ?? [])];
   if (present !== undefined) return { ...present, notes: [...notes, ...present.tokenizer.notes] };
-  if ((await folder.list('checkpoints')).length > 0) {
-    const what =
-      changed.length > 0 ? `another ${changed.join(' and another ')}` : 'tokens that are gone or damaged';
-    throw new BitnetError(
-      'train/data-changed',
-      `${folder.name} has checkpoints that were trained on ${what}; go on with what it was before, or start a run in ` +
-        'another folder',
-      { details: { changed } },
-    );
+  const isRestoring = found !== undefined && changed.length === 0;
+  if (!isRestoring) {
+    await checkNoCheckpoints(folder, changed);
+    await removeDataset(folder);
   }
   const made = await makeAll(options, inputs);
   return { ...made, notes: [...notes, ...made.tokenizer.notes] };
@@ -107,6 +104,19 @@ function checkOptions({ tokenizer, validation, validationEvery }: PrepareDataOpt
       `every ${validationEvery}th document cannot be held out; data.validationEvery must be a whole number from 2`,
     );
   }
+}
+
+/** Tokens that were lost are made again from the same text, but checkpoints keep those that they were trained on. */
+async function checkNoCheckpoints(folder: RunFolder, changed: readonly string[]): Promise<void> {
+  if ((await folder.list('checkpoints')).length === 0) return;
+  const what =
+    changed.length > 0 ? `another ${changed.join(' and another ')}` : 'data of which dataset.json is gone';
+  throw new BitnetError(
+    'train/data-changed',
+    `${folder.name} has checkpoints that were trained on ${what}; go on with what it was before, or start a run in ` +
+      'another folder',
+    { details: { changed } },
+  );
 }
 
 async function inputsOf(options: PrepareDataOptions): Promise<DatasetInputs> {
@@ -137,8 +147,10 @@ function datasetHash({ files }: Dataset): string {
 /** What the folder has, when all of it is whole. */
 async function usePresent(options: PrepareDataOptions, dataset: Dataset): Promise<Parts | undefined> {
   const { folder, signal } = options;
+  const json = await readRunText(folder, TOKENIZER_FILE);
+  if (json === undefined || sha256Hex(json) !== dataset.tokenizer.sha256) return undefined;
   const tokenizer = await readRunTokenizer(folder);
-  if (tokenizer?.hash !== dataset.tokenizer.sha256) return undefined;
+  if (tokenizer === undefined) return undefined;
   for (const fileName of [TRAIN_FILE, VALIDATION_FILE]) {
     if (!(await isWhole(folder, fileName, dataset.files[fileName]!, signal))) return undefined;
   }
@@ -172,7 +184,6 @@ async function isWhole(
 async function makeAll(options: PrepareDataOptions, inputs: DatasetInputs): Promise<Parts> {
   const { folder, train, validation, signal, onProgress } = options;
   const total = train.bytes + (validation?.bytes ?? 0);
-  await removeDataset(folder);
   const tokenizer = await makeRunTokenizer(options.tokenizer, train, signal, (read) =>
     onProgress?.({ stage: 'tokenizer', share: read / Math.max(1, train.bytes) }),
   );

@@ -54,7 +54,9 @@ export interface RunTokenizer {
   readonly notes: readonly string[];
 }
 
+/** The tokenizer in Hugging Face's format. */
 export const TOKENIZER_FILE = 'tokenizer.json';
+/** Which tokens begin and end a text, and the chat template. */
 export const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 /** tokenizer.json of the largest known vocabularies has 35 MB. */
 const MAX_FILE_BYTES = 1 << 28;

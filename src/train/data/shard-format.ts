@@ -21,7 +21,9 @@ export interface ShardHeader {
   readonly tokenizerHash: string;
 }
 
+/** Bytes before the rows. */
 export const HEADER_BYTES = 64;
+/** Bytes behind the rows. */
 export const TRAILER_BYTES = 24;
 const MAGIC = new TextEncoder().encode('BITNTOKS');
 const END_MAGIC = new TextEncoder().encode('BITNTEND');

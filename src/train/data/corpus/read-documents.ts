@@ -98,12 +98,12 @@ function join(first: Uint8Array<ArrayBuffer>, second: Uint8Array<ArrayBuffer>): 
 }
 
 /**
- * Where a part of a text may end: behind the last line break that stands alone between visible characters, since
- * tokenizers do not merge across it; or else at the last beginning of a character.
+ * Where a part of a text may end: behind the last line break before a visible character, since tokenizers do not merge
+ * across it; or else at the last beginning of a character.
  */
 function cutOf(bytes: Uint8Array): number {
   for (let i = bytes.length - 2; i > 0; i--) {
-    if (bytes[i] === NEWLINE && bytes[i - 1]! > 0x20 && bytes[i + 1]! > 0x20) return i + 1;
+    if (bytes[i] === NEWLINE && bytes[i + 1]! > 0x20) return i + 1;
   }
   let end = bytes.length;
   while (end > 0 && (bytes[end - 1]! & 0xc0) === 0x80) end--;
