@@ -15,22 +15,26 @@ BN_INLINE float bn_largest_scaled(const float *x, int64_t n, float scale) {
   return bn_fold_max(most);
 }
 
-/* Σ e^(scale * x - largest) over n elements, which become the terms when `store`. */
+/* Σ e^(scale * x - largest) over n elements, which become the terms when `store`; NaN where one is not finite. */
 BN_INLINE double bn_exp_sum(float *x, int64_t n, float scale, float largest, int store) {
   const v16 factor = bn_set1(scale), from = bn_set1(largest);
+  /* The exponential and the maximum hide what is no number: x - x, 0 of all others, keeps it. */
+  v16 fault = bn_zero();
   double total = 0;
   for (int64_t start = 0; start < n; start += BN_SOFTMAX_BLOCK) {
     const int64_t end = n - start < BN_SOFTMAX_BLOCK ? n : start + BN_SOFTMAX_BLOCK;
     v16 sum = bn_zero();
     for (int64_t i = start; i < end; i += 16) {
       const int64_t count = end - i < 16 ? end - i : 16;
-      const v16 term = bn_exp(bn_sub(bn_mul(bn_load_first(x + i, count), factor), from));
+      const v16 value = bn_load_first(x + i, count);
+      const v16 term = bn_exp(bn_sub(bn_mul(value, factor), from));
+      fault = bn_add(fault, bn_sub(value, value));
       sum = bn_add(sum, bn_keep_first(count, term, bn_zero()));
       if (store) bn_store_first(x + i, term, count);
     }
     total += bn_fold(sum);
   }
-  return total;
+  return total + bn_fold(fault);
 }
 
 BN_INLINE void bn_scale_row(float *x, int64_t n, float scale) {
@@ -100,6 +104,7 @@ static void bn_cross_entropy(float *losses, float *logits, const int32_t *target
     const float largest = bn_largest_scaled(row, V, 1), logit = row[target];
     const double sum = bn_exp_sum(row, V, 1, largest, scale != 0);
     losses[t] = (float)(bn_ln(sum) - ((double)logit - largest));
+    if (sum != sum) losses[t] = (float)sum;
     if (scale == 0) continue;
     const double right = row[target] / sum;
     bn_scale_row(row, V, (float)(scale / sum));
