@@ -22,7 +22,7 @@ export interface ProjectionPlan {
   readonly ternary: TernaryPlan | undefined;
 }
 
-/** What the rounding of a matrix gives; see layers/../model/weights.ts. */
+/** What the rounding of a matrix gives; see model/ternary-weights.ts. */
 export interface TernaryPlan {
   /** u8 [rows][columns] */
   readonly codes: number;

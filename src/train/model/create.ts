@@ -158,6 +158,10 @@ class RunningModel implements TrainingModel {
     assert(length >= 1 && length <= contextLength, `${length} tokens in a context of ${contextLength}`);
     const { heap } = this.backend;
     const { work } = this.#plan;
+    assert(
+      tokens.every((id) => id >= 0),
+      'padding among the tokens',
+    );
     this.#checkIds(tokens);
     heap.i32(work.ids, length).set(tokens);
     const sequences = { count: 1, length };

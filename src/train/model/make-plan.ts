@@ -26,11 +26,7 @@ export interface PlanOptions {
   readonly gradients: number;
 }
 
-/**
- * The plan, and in the order of the parameters its ternary projections.
- *
- * @throws BitnetError `memory/…`
- */
+/** @throws BitnetError `memory/…` */
 export function makePlan(options: PlanOptions): TrainingPlan {
   const { described, parameters, precision, microSequences, heap, kernels } = options;
   const { config } = described;
@@ -42,16 +38,13 @@ export function makePlan(options: PlanOptions): TrainingPlan {
     const parameter = find(role) ?? find('embedding')!;
     return { rows: config.vocabularySize, columns: d, ...placeOf(options, parameter) };
   };
-  const partials = {
-    attentionNorm: d,
-    attentionSubNorm: headCount * headLength,
-    feedForwardNorm: d,
-    feedForwardSubNorm: feedForwardLength,
-    outputNorm: d,
-  };
-  for (const [role, length] of Object.entries(partials)) {
-    partials[role as keyof typeof partials] = heap.allocate(4 * mostChunks(space.tokens) * rowStride(length));
-  }
+  const partials = allocateParts(heap, {
+    attentionNorm: partialsBytes(space.tokens, d),
+    attentionSubNorm: partialsBytes(space.tokens, headCount * headLength),
+    feedForwardNorm: partialsBytes(space.tokens, d),
+    feedForwardSubNorm: partialsBytes(space.tokens, feedForwardLength),
+    outputNorm: partialsBytes(space.tokens, d),
+  });
   const norm = (role: keyof typeof partials, layer?: number): NormPlan | undefined => {
     const parameter = find(role, layer);
     if (parameter === undefined) return undefined;
@@ -105,6 +98,11 @@ export function projectionsOf(
   return list.flatMap(({ name, role, layer, isProjection }) =>
     isProjection ? [{ name, projection: layers[layer!]![role as 'q'] }] : [],
   );
+}
+
+/** Of a norm's gradients by chunks of tokens: layers use the same, one after the other. */
+function partialsBytes(tokens: number, length: number): number {
+  return 4 * mostChunks(tokens) * rowStride(length);
 }
 
 function placeOf(

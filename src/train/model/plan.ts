@@ -108,7 +108,7 @@ export interface TrainingPlan {
 }
 
 /** Tokens that a thread works on from one barrier to the next before it takes more; see {@link chunkTokens}. */
-export const LONGEST_CHUNK = 256;
+export const LONGEST_CHUNK = 128;
 /** Chunks that a short pass is cut into, as work for some threads. */
 const CHUNKS = 8;
 

@@ -3,8 +3,7 @@
  * a team: scale = max(mean|w|, 1e-5), code = clamp(round(w / scale), -1, 1). Codes go into the backend's packed form for
  * the forward pass, and as values into f32 for the way back.
  */
-import type { HeapView } from '../../kernels/team/member.ts';
-import { share } from '../../kernels/team/member.ts';
+import { type HeapView, share } from '../../kernels/team/member.ts';
 import type { ProjectionPlan } from '../layers/projection.ts';
 import type { TrainingMember } from '../training-member.ts';
 import type { TernaryCounts } from './training-model.ts';

@@ -32,6 +32,7 @@ async function modelOf(
   precision: Precision,
   tiedHead: boolean,
   microSequences = 2,
+  threads = 0,
 ): Promise<TrainingModel> {
   const model = await createTrainingModel({
     described,
@@ -39,7 +40,7 @@ async function modelOf(
     precision,
     microSequences,
     backend: 'wasm',
-    threads: 0,
+    threads,
   });
   model.initialise(1);
   for (const { offset, elements, shape } of model.parameters.list) {
@@ -138,7 +139,7 @@ describe('in ternary, gradients are about those of a dense model with the rounde
 
 describe('passes', () => {
   test('over the parts of a batch add up to one over all of it, with logits by windows', async () => {
-    // Logits of 20000 tokens are held for one chunk of 256 tokens at a time.
+    // In a vocabulary of 20000, there is room for the logits of about 200 tokens.
     const described = describeAs('BitNetForCausalLM', {
       vocab_size: 20000,
       max_position_embeddings: 256,
@@ -157,6 +158,21 @@ describe('passes', () => {
     const difference = found.map((value, i) => value - expected[i]!);
     assert.ok(dot(difference, difference) < 1e-10 * dot(expected, expected));
     await model.dispose();
+  });
+
+  test('give the same bits for any number of threads', async () => {
+    // More rows than one thread takes of a gradient, and chunks that begin within sequences.
+    const described = describeAs('BitnetForCausalLM', { intermediate_size: 544 });
+    const rows = randomRows(5);
+    const results = [];
+    for (const threads of [0, 2, 3]) {
+      const model = await modelOf(described, 'ternary', true, 5, threads);
+      const { loss } = await model.accumulateGradients(rows, 1);
+      results.push({ loss, gradients: allGradients(model), scored: (await model.score(rows)).loss });
+      await model.dispose();
+    }
+    assert.deepEqual(results[1], results[0]);
+    assert.deepEqual(results[2], results[0]);
   });
 
   test('predict no padding, and what comes before it does not depend on it', async () => {
