@@ -4,7 +4,7 @@
  * Measures "tales" models against each other and a 5-gram model, on what no training document had:
  *
  *     node models/tales/evaluate.mjs --data DIR --model ternary=FILE.gguf [--model dense=FILE.gguf …] [--out DIR]
- *         [--items N] [--documents N] [--backend NAME]
+ *         [--items N] [--documents N] [--backend NAME] [--threads N]
  *
  * DIR is what data.mjs wrote. Tales are told for held-out prompts (greedily, and with the default sampling, each prompt
  * with its own fixed seed) and read back by the checker; questions are asked one by one about held-out tales and answered
@@ -56,6 +56,7 @@ async function main(args) {
       items: { type: 'string' },
       documents: { type: 'string' },
       backend: { type: 'string' },
+      threads: { type: 'string' },
     },
   });
   if (values.data === undefined || values.model === undefined) {
@@ -80,11 +81,7 @@ async function main(args) {
     const at = named.indexOf('=');
     if (at < 1) throw new Error(`--model takes NAME=FILE, not ${named}`);
     const name = named.slice(0, at);
-    const backend =
-      values.backend === undefined
-        ? {}
-        : { backend: /** @type {import('bitnet.ts').BackendName} */ (values.backend) };
-    const model = await loadModel(named.slice(at + 1), backend);
+    const model = await loadModel(named.slice(at + 1), computeOptions(values.backend, values.threads));
     process.stderr.write(`${name}: ${model.config.architecture}, ${model.backend}\n`);
     models[name] = await measure(model, items, heldOut, books);
     // The n-gram model and the search for copies share one pass over the training text, with the first model's tokens.
@@ -98,6 +95,23 @@ async function main(args) {
   const out = values.out ?? folder;
   writeFileSync(join(out, 'evaluation.json'), `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(out, 'evaluation.md'), table);
+}
+
+/**
+ * One thread unless told otherwise: enough for models this small, and it does not wait for another where other programs
+ * compute too.
+ *
+ * @param {string | undefined} backend
+ * @param {string} [threads]
+ * @returns {import('bitnet.ts').LoadOptions}
+ */
+function computeOptions(backend, threads = '1') {
+  if (!/^[1-9]\d{0,2}$/.test(threads))
+    throw new Error(`--threads takes a whole number from 1, not ${threads}`);
+  return {
+    threads: Number(threads),
+    ...(backend === undefined ? {} : { backend: /** @type {import('bitnet.ts').BackendName} */ (backend) }),
+  };
 }
 
 /**
