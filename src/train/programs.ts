@@ -10,7 +10,6 @@ import { logitsOfWindow, scoreTokens } from './model/loss.ts';
 import type { TrainingPlan } from './model/plan.ts';
 import { quantizeProjections } from './model/ternary-weights.ts';
 import { OPTIMISER_PROGRAMS } from './optimise/programs.ts';
-import { trainingMember } from './training-member.ts';
 
 /** A fresh set; each thread has its own, since it remembers the model. */
 export function createTrainingPrograms(): Readonly<Record<string, Program>> {
@@ -27,7 +26,7 @@ export function createTrainingPrograms(): Readonly<Record<string, Program>> {
         ...[q, k, v, o],
         ...[gate, up, down],
       ]);
-      quantizeProjections(trainingMember(member), projections);
+      quantizeProjections(member, projections);
     },
     /** Zeroes f32 [elements]. */
     clear(member: Member, { address, elements }: { readonly address: number; readonly elements: number }) {
@@ -36,26 +35,24 @@ export function createTrainingPrograms(): Readonly<Record<string, Program>> {
     },
     /** Forward and backward; gradients are added to. */
     accumulate(member: Member, { scale, ...sequences }: Sequences & { readonly scale: number }) {
-      const thread = trainingMember(member);
-      forward(thread, plan!, sequences);
-      backward(thread, plan!, sequences, scale);
+      forward(member, plan!, sequences);
+      backward(member, plan!, sequences, scale);
     },
     /** Forward, and the losses. */
     score(member: Member, sequences: Sequences) {
-      const thread = trainingMember(member);
-      forward(thread, plan!, sequences);
-      scoreTokens(thread, plan!, sequences);
+      forward(member, plan!, sequences);
+      scoreTokens(member, plan!, sequences);
     },
     /** Forward alone. */
     forward(member: Member, sequences: Sequences) {
-      forward(trainingMember(member), plan!, sequences);
+      forward(member, plan!, sequences);
     },
     /** After it: logits of some tokens. */
     logits(
       member: Member,
       { start, end, ...sequences }: Sequences & { readonly start: number; readonly end: number },
     ) {
-      logitsOfWindow(trainingMember(member), plan!, sequences, start, end);
+      logitsOfWindow(member, plan!, sequences, start, end);
     },
   };
 }

@@ -6,10 +6,9 @@ import { Worker } from '#platform';
 import { createRandom } from '../../base/random.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import type { BackendName } from '../../kernels/backend-name.ts';
-import type { Kernels } from '../../kernels/kernels.ts';
 import { selectBackend } from '../../kernels/select.ts';
 import { createTeam, type Team } from '../../kernels/team/team.ts';
-import { GemmForm, PEAK_ROUND, type TrainingKernels } from '../../kernels/training-kernels.ts';
+import { GemmForm, PEAK_ROUND } from '../../kernels/training-kernels.ts';
 import { median } from '../bench/results.ts';
 import { BENCH_PROGRAMS, type GemmArgs } from './programs.ts';
 
@@ -52,7 +51,7 @@ export async function measureKernels(
 ): Promise<KernelReport> {
   const { backend } = await selectBackend(requested, true);
   try {
-    const kernels = backend.kernels as Kernels & TrainingKernels;
+    const kernels = backend.kernels;
     const operands = fillOperands(backend);
     const rates: KernelRates[] = [];
     for (const count of new Set([1, Math.max(1, threads)])) {

@@ -1,7 +1,7 @@
 /** What the threads of `bitnet train --bench` run to measure kernels: products of matrices, rows shared among them. */
 import { rowStride } from '../../kernels/kernels.ts';
 import { type Member, type Program, share } from '../../kernels/team/member.ts';
-import { type GemmForm, PEAK_ROUND, type TrainingKernels } from '../../kernels/training-kernels.ts';
+import { type GemmForm, PEAK_ROUND } from '../../kernels/training-kernels.ts';
 
 /** c f32 [M][rowStride(N)] = op(a) · op(b), so many times. */
 export interface GemmArgs {
@@ -19,7 +19,7 @@ export interface GemmArgs {
 const ROW_STEP = 16;
 
 function gemm(member: Member, { form, M, N, K, a, b, c, times }: GemmArgs): void {
-  const kernels = member.kernels as TrainingKernels;
+  const kernels = member.kernels;
   const lda = rowStride(form === 2 ? M : K);
   const ldb = rowStride(form === 1 ? K : N);
   const [from, to] = share(member, M, ROW_STEP);
@@ -31,7 +31,7 @@ function gemm(member: Member, { form, M, N, K, a, b, c, times }: GemmArgs): void
 
 /** Rounds of multiply-adds on every thread at once. */
 function peak(member: Member, { rounds }: { readonly rounds: number }): void {
-  const kernels = member.kernels as TrainingKernels;
+  const kernels = member.kernels;
   const result = kernels.multiplyAddPeak(rounds);
   if (Number.isNaN(result)) throw new Error(`${rounds} rounds of ${PEAK_ROUND} multiply-adds gave no number`);
 }

@@ -15,9 +15,8 @@ import {
   kvHeadBytes,
   rowStride,
 } from '../../kernels/kernels.ts';
-import { takeShares } from '../../kernels/team/member.ts';
+import { type Member, takeShares } from '../../kernels/team/member.ts';
 import { GemmForm } from '../../kernels/training-kernels.ts';
-import type { TrainingMember } from '../training-member.ts';
 
 /** Query rows whose probabilities are held at once. */
 const QUERY_ROWS = 128;
@@ -60,7 +59,7 @@ export function attentionBackwardBytes(length: number): number {
 
 /** Puts keys and values of tokens first … first + n - 1 into the cache. */
 export function storeHeads(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   plan: AttentionPlan,
   { length }: Sequences,
   { k, v }: Heads,
@@ -83,7 +82,7 @@ export function storeHeads(
 
 /** out [tokens][headCount * headLength] = attention of all sequences; threads take pieces of it. */
 export function attentionForward(
-  member: TrainingMember,
+  member: Member,
   plan: AttentionPlan,
   { count, length }: Sequences,
   out: number,
@@ -121,7 +120,7 @@ export function attentionForward(
  * @param dOut [tokens][headCount * headLength]
  */
 export function attentionBackward(
-  member: TrainingMember,
+  member: Member,
   plan: AttentionPlan,
   { count, length }: Sequences,
   gradients: Heads,
@@ -138,7 +137,7 @@ export function attentionBackward(
 
 /** {@link attentionBackward} of one kv head and the query heads that share it, in one sequence. */
 function groupBackward(
-  member: TrainingMember,
+  member: Member,
   { headCount, headCountKv, headLength: D }: AttentionPlan,
   gradients: Heads,
   dOut: number,

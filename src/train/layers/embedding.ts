@@ -1,7 +1,6 @@
 /** Rows of the embedding for tokens, and the gradient of the table. */
 import { DenseFormat, rowStride } from '../../kernels/kernels.ts';
-import { share } from '../../kernels/team/member.ts';
-import type { TrainingMember } from '../training-member.ts';
+import { type Member, share } from '../../kernels/team/member.ts';
 
 /** A table f32 [rows][rowStride(columns)], of the embedding or the output head. */
 export interface TablePlan {
@@ -13,7 +12,7 @@ export interface TablePlan {
 
 /** x [n][columns] = rows `ids` (i32 [n]) of the table. */
 export function embeddingForward(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   { weights, columns }: TablePlan,
   x: number,
   ids: number,
@@ -24,7 +23,7 @@ export function embeddingForward(
 
 /** Row ids[t] of the gradient += row t of dx [tokens][columns], this thread's columns. */
 export function embeddingBackward(
-  member: TrainingMember,
+  member: Member,
   { gradient, columns }: TablePlan,
   ids: number,
   dx: number,

@@ -1,11 +1,11 @@
 /** The gate of a feed-forward block, out = activation(gate) * up, forward and backward over some tokens of a pass. */
 import type { Activation } from '../../kernels/activation.ts';
 import { rowStride } from '../../kernels/kernels.ts';
-import type { TrainingMember } from '../training-member.ts';
+import type { Member } from '../../kernels/team/member.ts';
 
 /** out [n][length] = activation(gate) * up */
 export function gateForward(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   activation: Activation,
   out: number,
   gate: number,
@@ -18,7 +18,7 @@ export function gateForward(
 
 /** dGate, dUp [n][length] from dOut, and gate and up as they were. */
 export function gateBackward(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   activation: Activation,
   dGate: number,
   dUp: number,

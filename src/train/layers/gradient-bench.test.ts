@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { createRandom } from '../../base/random.ts';
 import { createReferenceBackend } from '../../kernels/backend.ts';
-import { loneMember } from '../../kernels/team/member.ts';
-import { type TrainingMember, trainingMember } from '../training-member.ts';
+import { loneMember, type Member } from '../../kernels/team/member.ts';
 
 /** Half the distance of the two values that a difference is taken of. */
 const STEP = 1 / 64;
@@ -20,12 +19,12 @@ export interface Placed {
 
 /** A heap, and a thread that has it to itself. */
 export class GradientBench {
-  readonly member: TrainingMember;
+  readonly member: Member;
   readonly #heap = createReferenceBackend(false);
   readonly #random = createRandom(7);
 
   constructor() {
-    this.member = trainingMember(loneMember(this.#heap, this.#heap.heap.allocate(2 ** 21)));
+    this.member = loneMember(this.#heap, this.#heap.heap.allocate(2 ** 21));
   }
 
   /** Zeros; rows of a matrix have no pad, since lengths are multiples of 16. */

@@ -3,14 +3,13 @@
  * so that logits of all tokens at once are never needed. A tied head is the embedding's own table and adds to its gradient.
  */
 import { DenseFormat, rowStride } from '../../kernels/kernels.ts';
-import { share } from '../../kernels/team/member.ts';
+import { type Member, share } from '../../kernels/team/member.ts';
 import { GemmForm } from '../../kernels/training-kernels.ts';
-import type { TrainingMember } from '../training-member.ts';
 import type { TablePlan } from './embedding.ts';
 
 /** logits [n][rows] = table · hidden [n][columns], bit by bit as inference computes them. */
 export function headForward(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   { rows, columns, weights }: TablePlan,
   logits: number,
   hidden: number,
@@ -22,7 +21,7 @@ export function headForward(
 
 /** As {@link headForward}, as fast as products of matrices are; sums have another order. */
 export function headForwardFast(
-  { kernels, scratch }: TrainingMember,
+  { kernels, scratch }: Member,
   { rows, columns, weights }: TablePlan,
   logits: number,
   hidden: number,
@@ -38,7 +37,7 @@ export function headForwardFast(
  * scale * their sum.
  */
 export function lossOf(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   { rows }: TablePlan,
   losses: number,
   logits: number,
@@ -51,7 +50,7 @@ export function lossOf(
 
 /** dHidden [n][columns] = dLogits · table */
 export function headInputGradient(
-  { kernels, scratch }: TrainingMember,
+  { kernels, scratch }: Member,
   { rows, columns, weights }: TablePlan,
   dHidden: number,
   dLogits: number,
@@ -64,7 +63,7 @@ export function headInputGradient(
 
 /** gradient += dLogitsᵀ · hidden over n tokens, this thread's rows of the table. */
 export function headWeightGradient(
-  member: TrainingMember,
+  member: Member,
   { rows, columns, gradient }: TablePlan,
   dLogits: number,
   hidden: number,

@@ -4,7 +4,7 @@
  * depend on which thread had which tokens.
  */
 import { rowStride } from '../../kernels/kernels.ts';
-import type { TrainingMember } from '../training-member.ts';
+import type { Member } from '../../kernels/team/member.ts';
 
 /** A norm of rows of `length` elements. */
 export interface NormPlan {
@@ -19,13 +19,7 @@ export interface NormPlan {
 }
 
 /** out [n][length] = x * w / sqrt(mean(x²) + eps) */
-export function normForward(
-  { kernels }: TrainingMember,
-  norm: NormPlan,
-  out: number,
-  x: number,
-  n: number,
-): void {
+export function normForward({ kernels }: Member, norm: NormPlan, out: number, x: number, n: number): void {
   kernels.rmsNorm(out, x, norm.weights, norm.epsilon, norm.length, 0, n);
 }
 
@@ -38,7 +32,7 @@ export function normForward(
  * @param inverses scratch, f32 [n]
  */
 export function normBackward(
-  { kernels, heap }: TrainingMember,
+  { kernels, heap }: Member,
   norm: NormPlan,
   dx: number,
   dy: number,
@@ -58,7 +52,7 @@ export function normBackward(
 
 /** gradient += the partials of all chunks, this thread's columns. */
 export function addPartials(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   { gradient, partials, length }: NormPlan,
   chunks: number,
   c0: number,

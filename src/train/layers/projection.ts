@@ -6,8 +6,8 @@
  * layer with the rounded numbers, and they are the latent weights'.
  */
 import { rowStride } from '../../kernels/kernels.ts';
+import type { Member } from '../../kernels/team/member.ts';
 import { GemmForm } from '../../kernels/training-kernels.ts';
-import type { TrainingMember } from '../training-member.ts';
 
 /** A matrix [rows][columns]; f32 arrays have rows at a stride of rowStride(columns). */
 export interface ProjectionPlan {
@@ -43,7 +43,7 @@ export interface TernaryPlan {
  * @param quantized the same by {@link quantizeInput}, read in ternary
  */
 export function projectionForward(
-  { kernels, heap, scratch }: TrainingMember,
+  { kernels, heap, scratch }: Member,
   projection: ProjectionPlan,
   out: number,
   x: number,
@@ -64,7 +64,7 @@ export function projectionForward(
 
 /** The input of ternary projections, rounded to 8 bits per token; nothing in f32. */
 export function quantizeInput(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   { ternary, columns }: ProjectionPlan,
   quantized: number,
   x: number,
@@ -75,7 +75,7 @@ export function quantizeInput(
 
 /** dx [n][columns] = dy [n][rows] · values, added to what is there when `accumulate` is 1. */
 export function projectionInputGradient(
-  { kernels, scratch }: TrainingMember,
+  { kernels, scratch }: Member,
   { rows, columns, values }: ProjectionPlan,
   dx: number,
   dy: number,
@@ -93,7 +93,7 @@ export function projectionInputGradient(
  * @param x f32 [tokens][columns]: what the forward pass multiplied with, so the rounded input in ternary
  */
 export function projectionWeightGradient(
-  { kernels, scratch }: TrainingMember,
+  { kernels, scratch }: Member,
   { rows, columns, gradient }: ProjectionPlan,
   dy: number,
   x: number,

@@ -3,7 +3,7 @@
  * operation with a table of the opposite angles.
  */
 import { type RopeStyle, rowStride } from '../../kernels/kernels.ts';
-import type { TrainingMember } from '../training-member.ts';
+import type { Member } from '../../kernels/team/member.ts';
 
 /** Angles and what turns by them. */
 export interface RotaryPlan {
@@ -19,7 +19,7 @@ export interface RotaryPlan {
 
 /** out [n][heads * headLength] = the heads of x, turned to the positions of tokens first … first + n - 1. */
 export function rotaryForward(
-  { kernels }: TrainingMember,
+  { kernels }: Member,
   { table, positions, style, headLength }: RotaryPlan,
   out: number,
   x: number,
@@ -33,7 +33,7 @@ export function rotaryForward(
 
 /** dx [n][heads * headLength] = dOut turned back. */
 export function rotaryBackward(
-  member: TrainingMember,
+  member: Member,
   rotary: RotaryPlan,
   dx: number,
   dOut: number,

@@ -6,7 +6,7 @@
  * In ternary runs, gradients go straight through both quantisers: inputs count as they were multiplied (quantised), and
  * so do weights.
  */
-import { share, takeShares } from '../../kernels/team/member.ts';
+import { type Member, share, takeShares } from '../../kernels/team/member.ts';
 import { attentionBackward, type Sequences } from '../layers/attention.ts';
 import { embeddingBackward } from '../layers/embedding.ts';
 import { gateBackward, gateForward } from '../layers/gated-feed-forward.ts';
@@ -17,7 +17,6 @@ import {
   projectionWeightGradient,
 } from '../layers/projection.ts';
 import { rotaryBackward } from '../layers/rotary.ts';
-import type { TrainingMember } from '../training-member.ts';
 import { type Chunk, forChunks, rowsOf } from './chunks.ts';
 import { copyRows } from './forward.ts';
 import { lossBackward } from './loss.ts';
@@ -27,12 +26,7 @@ import { chunkTokens, type LayerPlan, type TrainingPlan, type WorkSpace } from '
 const GRADIENT_ROWS = 256;
 
 /** After {@link forward}: losses, and the gradients of scale * their sum, added to what is there. */
-export function backward(
-  member: TrainingMember,
-  plan: TrainingPlan,
-  sequences: Sequences,
-  scale: number,
-): void {
+export function backward(member: Member, plan: TrainingPlan, sequences: Sequences, scale: number): void {
   const { embedding, layers, outputNorm, attention } = plan;
   lossBackward(member, plan, sequences, scale);
   normGradients(member, sequences, [outputNorm]);
@@ -73,7 +67,7 @@ export function backward(
 
 /** From dX: dGate, dUp, and dMiddle, the gradient of what the block and the stream past it read. */
 function feedForwardBackward(
-  member: TrainingMember,
+  member: Member,
   plan: TrainingPlan,
   work: WorkSpace,
   layer: LayerPlan,
@@ -112,7 +106,7 @@ function feedForwardBackward(
 
 /** From dMiddle: dAttention. */
 function outputBackward(
-  member: TrainingMember,
+  member: Member,
   plan: TrainingPlan,
   work: WorkSpace,
   layer: LayerPlan,
@@ -128,7 +122,7 @@ function outputBackward(
 
 /** From the gradients of rotated queries and keys and of values: dQ, dK, and in dMiddle that of the layer's input. */
 function headsBackward(
-  member: TrainingMember,
+  member: Member,
   plan: TrainingPlan,
   work: WorkSpace,
   layer: LayerPlan,
@@ -153,7 +147,7 @@ function headsBackward(
 
 /** dx = gradient of x in projection(norm(x)), where there is a norm; `dNormed` is scratch for what is between. */
 function inputBackward(
-  member: TrainingMember,
+  member: Member,
   norm: NormPlan | undefined,
   projection: ProjectionPlan,
   dx: number,
@@ -169,7 +163,7 @@ function inputBackward(
 
 /** A chunk's rows of `input`: what the projection multiplied with, from what was kept, or again from x in f32. */
 function restoreInput(
-  member: TrainingMember,
+  member: Member,
   norm: NormPlan | undefined,
   { ternary, columns }: ProjectionPlan,
   input: number,
@@ -188,7 +182,7 @@ function restoreInput(
 
 /** Gradients of matrices from those of their results and their inputs; threads take pieces, the largest first. */
 function weightGradients(
-  member: TrainingMember,
+  member: Member,
   { count, length }: Sequences,
   products: readonly (readonly [projection: ProjectionPlan, dy: number, x: number])[],
 ): void {
@@ -205,11 +199,7 @@ function weightGradients(
 }
 
 /** Gradients of norms, each thread its columns. */
-function normGradients(
-  member: TrainingMember,
-  sequences: Sequences,
-  norms: readonly (NormPlan | undefined)[],
-): void {
+function normGradients(member: Member, sequences: Sequences, norms: readonly (NormPlan | undefined)[]): void {
   const chunks = Math.ceil((sequences.count * sequences.length) / chunkTokens(sequences));
   for (const norm of norms) {
     if (norm !== undefined) addPartials(member, norm, chunks, ...share(member, norm.length, 16));

@@ -2,10 +2,9 @@
  * How threads share the tokens of a pass: in chunks that each goes through many layers with, up to where a token needs
  * the others. Rows between two layers that nobody else sees lie in the thread's scratch.
  */
-import { takeShares } from '../../kernels/team/member.ts';
+import { type Member, takeShares } from '../../kernels/team/member.ts';
 import type { Sequences } from '../layers/attention.ts';
 import { rowAt } from '../layers/embedding.ts';
-import type { TrainingMember } from '../training-member.ts';
 import { chunkTokens, LONGEST_CHUNK, type TrainingPlan } from './plan.ts';
 
 /** Rows of scratch buffers that a thread has, each [LONGEST_CHUNK][longestRow]. */
@@ -30,7 +29,7 @@ export function chunkScratchBytes(longestRow: number): number {
 
 /** Calls `visit` with the chunks of tokens [start, end) that this thread takes; start is that of a chunk. */
 export function forChunks(
-  member: TrainingMember,
+  member: Member,
   plan: TrainingPlan,
   sequences: Sequences,
   visit: (chunk: Chunk) => void,

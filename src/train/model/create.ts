@@ -1,17 +1,14 @@
 /** Makes a {@link TrainingModel}: chooses a backend, starts the team, allocates, and runs passes over it. */
 import { Worker } from '#platform';
 import { assert } from '../../base/assert.ts';
-import { BitnetError } from '../../base/errors.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import type { BackendName } from '../../kernels/backend-name.ts';
-import { type Kernels, rowStride } from '../../kernels/kernels.ts';
+import { rowStride } from '../../kernels/kernels.ts';
 import { selectBackend } from '../../kernels/select.ts';
 import { createTeam, type Team } from '../../kernels/team/team.ts';
-import type { TrainingKernels } from '../../kernels/training-kernels.ts';
 import type { Described } from '../../model/config.ts';
 import type { Precision } from '../config.ts';
 import { createTrainingPrograms } from '../programs.ts';
-import { canTrain } from '../training-member.ts';
 import { initialiseParameter } from './initialise.ts';
 import { forWindows } from './loss.ts';
 import { makePlan, projectionsOf } from './make-plan.ts';
@@ -44,11 +41,10 @@ export async function createTrainingModel(options: TrainingModelOptions): Promis
   const { described, tiedHead, precision, microSequences, threads } = options;
   const { config, architecture } = described;
   checkLengths(described);
-  const backend = await selectTrainingBackend(options.backend, threads > 0);
+  const { backend } = await selectBackend(options.backend, threads > 0);
   let team: Team | undefined;
   try {
-    const kernels = backend.kernels as Kernels & TrainingKernels;
-    const { heap } = backend;
+    const { heap, kernels } = backend;
     team = await createTeam({
       backend,
       workers: threads,
@@ -220,23 +216,6 @@ class RunningModel implements TrainingModel {
     let targets = 0;
     for (const target of this.backend.heap.i32(work.targets, tokens)) if (target >= 0) targets++;
     return { loss: losses.reduce((sum, loss) => sum + loss, 0), targets };
-  }
-}
-
-/** The backend asked for, or the fastest that can train. */
-async function selectTrainingBackend(
-  requested: BackendName | undefined,
-  isShared: boolean,
-): Promise<Backend> {
-  const exclude = new Set<string>();
-  for (;;) {
-    const { backend } = await selectBackend(requested, isShared, exclude);
-    if (canTrain(backend.kernels)) return backend;
-    backend.dispose();
-    if (requested === backend.name) {
-      throw new BitnetError('backend/unavailable', `the backend ${requested} cannot train; leave it out`);
-    }
-    exclude.add(backend.name);
   }
 }
 

@@ -3,18 +3,19 @@
  * order and by the same operations, so that ternary logits have the same bits as the exported model's; other than
  * there, threads share tokens and not rows of matrices, since there are many tokens and one cache for each layer.
  */
+
+import type { Member } from '../../kernels/team/member.ts';
 import { attentionForward, type Sequences, storeHeads } from '../layers/attention.ts';
 import { embeddingForward } from '../layers/embedding.ts';
 import { gateForward } from '../layers/gated-feed-forward.ts';
 import { type NormPlan, normForward } from '../layers/norm.ts';
 import { type ProjectionPlan, projectionForward, quantizeInput } from '../layers/projection.ts';
 import { rotaryForward } from '../layers/rotary.ts';
-import type { TrainingMember } from '../training-member.ts';
 import { type Chunk, forChunks, rowsOf } from './chunks.ts';
 import type { LayerPlan, TrainingPlan } from './plan.ts';
 
 /** Fills what layers keep, and the residual stream behind the last; waits for all threads at the end. */
-export function forward(member: TrainingMember, plan: TrainingPlan, sequences: Sequences): void {
+export function forward(member: Member, plan: TrainingPlan, sequences: Sequences): void {
   const { layers, work } = plan;
   forChunks(member, plan, sequences, (chunk) => {
     const { x } = layers[0]!.kept;
@@ -38,7 +39,7 @@ export function forward(member: TrainingMember, plan: TrainingPlan, sequences: S
 
 /** Rotated queries and keys, and values, of norm(x); keys and values go into the cache, too. */
 function projectHeads(
-  member: TrainingMember,
+  member: Member,
   plan: TrainingPlan,
   layer: LayerPlan,
   sequences: Sequences,
@@ -59,7 +60,7 @@ function projectHeads(
 }
 
 /** middle = x + o(subNorm(attention)) */
-function attentionOutput(member: TrainingMember, plan: TrainingPlan, layer: LayerPlan, chunk: Chunk): void {
+function attentionOutput(member: Member, plan: TrainingPlan, layer: LayerPlan, chunk: Chunk): void {
   const { kept, o } = layer;
   const attention = rowsOf(chunk, kept.attention, o.columns);
   const middle = copyRows(member, chunk, kept.middle, kept.x, plan.embeddingLength);
@@ -67,13 +68,7 @@ function attentionOutput(member: TrainingMember, plan: TrainingPlan, layer: Laye
 }
 
 /** out = middle + down(subNorm(activation(gate) * up)), with gate and up of norm(middle) */
-function feedForward(
-  member: TrainingMember,
-  plan: TrainingPlan,
-  layer: LayerPlan,
-  out: number,
-  chunk: Chunk,
-): void {
+function feedForward(member: Member, plan: TrainingPlan, layer: LayerPlan, out: number, chunk: Chunk): void {
   const { kept, gate, up, down } = layer;
   const { n } = chunk;
   const [normed, , hidden] = chunk.scratch;
@@ -90,7 +85,7 @@ function feedForward(
 
 /** stream += projection(norm(x)), where there is a norm. */
 function project(
-  member: TrainingMember,
+  member: Member,
   norm: NormPlan | undefined,
   projection: ProjectionPlan,
   stream: number,
@@ -107,7 +102,7 @@ function project(
 
 /** Keeps the input of a ternary projection as it is quantised, and answers where; in f32 there is nothing to keep. */
 function quantizedRows(
-  member: TrainingMember,
+  member: Member,
   projection: ProjectionPlan,
   kept: number,
   x: number,
@@ -119,13 +114,7 @@ function quantizedRows(
 }
 
 /** Copies a chunk's rows of f32 [tokens][columns], and answers where they are. */
-export function copyRows(
-  { heap }: TrainingMember,
-  chunk: Chunk,
-  to: number,
-  from: number,
-  columns: number,
-): number {
+export function copyRows({ heap }: Member, chunk: Chunk, to: number, from: number, columns: number): number {
   const rows = rowsOf(chunk, to, columns);
   heap.f32(rows, chunk.n * columns).set(heap.f32(rowsOf(chunk, from, columns), chunk.n * columns));
   return rows;

@@ -1,4 +1,6 @@
 /** The end of a pass: output norm, head and loss, by as many tokens as there is room for logits of. */
+
+import type { Member } from '../../kernels/team/member.ts';
 import type { Sequences } from '../layers/attention.ts';
 import { rowAt } from '../layers/embedding.ts';
 import {
@@ -9,12 +11,11 @@ import {
   lossOf,
 } from '../layers/loss-head.ts';
 import { normBackward, normForward } from '../layers/norm.ts';
-import type { TrainingMember } from '../training-member.ts';
 import { type Chunk, forChunks, rowsOf } from './chunks.ts';
 import { chunkTokens, type TrainingPlan } from './plan.ts';
 
 /** losses [tokens], with the logits that inference gives; waits for all threads at the end. */
-export function scoreTokens(member: TrainingMember, plan: TrainingPlan, sequences: Sequences): void {
+export function scoreTokens(member: Member, plan: TrainingPlan, sequences: Sequences): void {
   forWindows(plan, sequences, (start, end) => {
     forChunks(
       member,
@@ -41,7 +42,7 @@ export function scoreTokens(member: TrainingMember, plan: TrainingPlan, sequence
 
 /** Logits of tokens [start, end), at most headTokens of them, into work.logits. */
 export function logitsOfWindow(
-  member: TrainingMember,
+  member: Member,
   plan: TrainingPlan,
   sequences: Sequences,
   start: number,
@@ -59,12 +60,7 @@ export function logitsOfWindow(
  * losses [tokens], and of scale * their sum the gradient of the head and, in work.dX, of the residual stream behind the
  * last layer; that of the output norm is left in partials. Waits for all threads at the end.
  */
-export function lossBackward(
-  member: TrainingMember,
-  plan: TrainingPlan,
-  sequences: Sequences,
-  scale: number,
-): void {
+export function lossBackward(member: Member, plan: TrainingPlan, sequences: Sequences, scale: number): void {
   const { work, outputNorm, head, embeddingLength } = plan;
   forWindows(plan, sequences, (start, end) => {
     const visit = (chunk: Chunk) => {
@@ -98,7 +94,7 @@ export function forWindows(
 }
 
 function loss(
-  member: TrainingMember,
+  member: Member,
   { work, head }: TrainingPlan,
   { first, n }: Chunk,
   logits: number,

@@ -1,7 +1,6 @@
 /** From a model's description to its {@link TrainingPlan}: everything that it has on the heap is allocated here. */
 import type { Heap } from '../../kernels/heap.ts';
 import { type Kernels, kvBlockCount, rowStride } from '../../kernels/kernels.ts';
-import type { TrainingKernels } from '../../kernels/training-kernels.ts';
 import type { Described, ModelConfig } from '../../model/config.ts';
 import { fillRopeTable, ropeTableBytes } from '../../model/rope-table.ts';
 import type { Precision } from '../config.ts';
@@ -20,7 +19,7 @@ export interface PlanOptions {
   readonly precision: Precision;
   readonly microSequences: number;
   readonly heap: Heap;
-  readonly kernels: Kernels & TrainingKernels;
+  readonly kernels: Kernels;
   /** Addresses of f32 [parameters.elements]. */
   readonly weights: number;
   readonly gradients: number;

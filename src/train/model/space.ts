@@ -5,7 +5,6 @@
 import { roundUp } from '../../base/assert.ts';
 import type { Heap } from '../../kernels/heap.ts';
 import { type Kernels, rowStride } from '../../kernels/kernels.ts';
-import type { TrainingKernels } from '../../kernels/training-kernels.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { attentionBackwardBytes } from '../layers/attention.ts';
 import { chunkScratchBytes } from './chunks.ts';
@@ -94,7 +93,7 @@ export function longestRow(config: ModelConfig): number {
 
 /** Bytes of a thread's scratch: what operations need for themselves comes first, then rows. */
 export function scratchBytes(
-  kernels: Kernels & TrainingKernels,
+  kernels: Kernels,
   config: ModelConfig,
 ): { readonly operations: number; readonly all: number } {
   const { headCount, headCountKv, headLength, contextLength } = config;

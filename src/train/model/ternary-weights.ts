@@ -3,16 +3,15 @@
  * a team: scale = max(mean|w|, 1e-5), code = clamp(round(w / scale), -1, 1). Codes go into the backend's packed form for
  * the forward pass, and as values into f32 for the way back.
  */
-import { type HeapView, share } from '../../kernels/team/member.ts';
+import { type HeapView, type Member, share } from '../../kernels/team/member.ts';
 import type { ProjectionPlan } from '../layers/projection.ts';
-import type { TrainingMember } from '../training-member.ts';
 import type { TernaryCounts } from './training-model.ts';
 
 /** Smallest scale: a matrix of zeros has one, too. */
 const LEAST_SCALE = 1e-5;
 
 /** Quantises projections; each thread takes rows of every matrix. */
-export function quantizeProjections(member: TrainingMember, projections: readonly ProjectionPlan[]): void {
+export function quantizeProjections(member: Member, projections: readonly ProjectionPlan[]): void {
   const { kernels, heap, index } = member;
   for (const { ternary, weights, rows, columns } of projections) {
     if (ternary === undefined) continue;

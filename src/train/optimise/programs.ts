@@ -15,7 +15,7 @@ export interface SumSquaresArgs {
 
 function sumSquares(member: Member, { sums, x, count }: SumSquaresArgs): void {
   const [from, to] = share(member, Math.ceil(count / SQUARES_BLOCK));
-  if (to > from) member.kernels.sumSquares!(sums, x, count, from, to);
+  if (to > from) member.kernels.sumSquares(sums, x, count, from, to);
 }
 
 /** Elements [start, end) of the flat arrays, and whether they decay. */
@@ -50,7 +50,7 @@ function adamw(member: Member, args: AdamwArgs): void {
     const first = Math.max(start, from);
     const last = Math.min(end, to);
     if (first >= last) continue;
-    member.kernels.adamw!(
+    member.kernels.adamw(
       args.weights,
       args.firstMoments,
       args.secondMoments,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createRandom, type Random } from '#src/base/random.js';
 import { GemmForm } from '#src/kernels/training-kernels.js';
 import { randomValue } from '../random-data.ts';
-import { type TrainingPair, trainingKernels } from './training-pair.ts';
+import type { TrainingPair } from './training-pair.ts';
 
 /** Around tiles of 4, 6 and 8, panels of 16, and blocks of 256 and more. */
 const ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 16, 17, 25, 33];
@@ -112,7 +112,7 @@ export function products(pair: TrainingPair): void {
 
 /** What is measured as the peak runs, and its result depends on how often. */
 export function peaks({ tested }: TrainingPair): void {
-  const kernels = trainingKernels(tested.kernels);
+  const kernels = tested.kernels;
   const results = [0, 1, 2, 130].map((rounds) => kernels.multiplyAddPeak(rounds));
   for (const result of results) assert.ok(Number.isFinite(result), `${result}`);
   assert.notEqual(results[0], results[1], 'a round does something');

@@ -12,11 +12,11 @@ import { GemmForm, SQUARES_BLOCK } from '#src/kernels/training-kernels.js';
 import { near } from '../closeness.ts';
 import { GuardedHeap } from '../guarded-heap.ts';
 import { randomRows } from '../random-data.ts';
-import { floats, trainingKernels } from './training-pair.ts';
+import { floats } from './training-pair.ts';
 
 const random = createRandom(81);
 const heap = new GuardedHeap(createReferenceBackend(false));
-const kernels = trainingKernels(heap.kernels);
+const kernels = heap.kernels;
 
 function numbers(count: number, scale = 1): Float32Array {
   return Float32Array.from({ length: count }, () => scale * (2 * random.next() - 1));

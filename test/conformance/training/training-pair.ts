@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { type Backend, createReferenceBackend } from '#src/kernels/backend.js';
 import type { Kernels } from '#src/kernels/kernels.js';
-import type { TrainingKernels } from '#src/kernels/training-kernels.js';
 import { assertSameBytes, GuardedHeap } from '../guarded-heap.ts';
 import { unevenRanges } from '../kernel-cases.ts';
 import type { Split } from '../kernel-pair.ts';
@@ -18,17 +17,7 @@ export interface Output {
 }
 
 /** Places inputs, runs one kernel once for each range, and answers all that it wrote. */
-export type TrainingOperation = (
-  heap: GuardedHeap,
-  kernels: Kernels & TrainingKernels,
-  split: Split,
-) => readonly Output[];
-
-/** The kernels of a backend that can train. */
-export function trainingKernels(kernels: Kernels): Kernels & TrainingKernels {
-  assert.ok(kernels.gemm !== undefined, `${kernels.name} has the operations of training`);
-  return kernels as Kernels & TrainingKernels;
-}
+export type TrainingOperation = (heap: GuardedHeap, kernels: Kernels, split: Split) => readonly Output[];
 
 /** See the file's header. */
 export class TrainingPair {
@@ -77,7 +66,7 @@ export class TrainingPair {
   }
 
   #run(heap: GuardedHeap, what: string, operation: TrainingOperation, split: Split): readonly Output[] {
-    const written = operation(heap, trainingKernels(heap.kernels), split);
+    const written = operation(heap, heap.kernels, split);
     heap.release(what);
     return written;
   }
