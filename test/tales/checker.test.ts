@@ -5,8 +5,8 @@ import { checkTale, FEELINGS, NAMES, PLACES, Random, THINGS, tellTale } from './
 
 const TALE =
   'Once upon a time there was a girl named Mia. Mia had a red kite. Mia went to the park. But then Mia lost the kite. ' +
-  'Mia was sad. Mia had a friend, a fox named Ben. There Mia met Ben at the park. Mia and Ben went to the river together. ' +
-  'Ben found the kite at the river. He gave the red kite to Mia. "Thank you, Ben," said Mia. Mia was happy. ' +
+  'Mia was sad. Mia had a friend, a fox named Ben. There Mia met Ben at the park. Mia and Ben went to the school together. ' +
+  'Ben found the kite at the school. He gave the red kite to Mia. "Thank you, Ben," said Mia. Mia was happy. ' +
   'From that day on Mia and Ben were friends.';
 
 test('a tale that can be true passes', () => {
@@ -18,10 +18,15 @@ test('a tale that can be true passes', () => {
 const CONTRADICTIONS: readonly [what: string, from: string, to: string, reason: RegExp][] = [
   ['a stranger', 'Mia lost the kite', 'Zoe lost the kite', /Zoe does not have/],
   ['the wrong loser', 'Mia lost the kite', 'Mia lost the drum', /no drum in the tale/],
-  ['the wrong place', 'Ben found the kite at the river', 'Ben found the kite at the park', /not at the park/],
+  [
+    'the wrong place',
+    'Ben found the kite at the school',
+    'Ben found the kite at the park',
+    /not at the park/,
+  ],
   [
     'a move to where one is',
-    'went to the river together',
+    'went to the school together',
     'went to the park together',
     /at the park already/,
   ],
