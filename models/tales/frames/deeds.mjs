@@ -18,7 +18,7 @@ export const DEED_FRAMES = {
     '{next}$A saw $O $P and picked it up.',
     '$P-cap $A found $O.',
     '"Look, here is $O!" said $A $P.',
-    '$A looked (under a stone|behind a tree|in the grass) and found $O $P.',
+    '$A looked (under a leaf|behind a tree|in the grass) and found $O $P.',
     '{next}$he found $O $P.',
   ],
   pick: [

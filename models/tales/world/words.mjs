@@ -5,12 +5,8 @@
  */
 import { hashOf } from './random.mjs';
 
-const GIRLS =
-  'Mia Lily Anna Rosa Emma Lucy Ella Nora Ruby Sara Zoe Ivy Kate June Amy Molly Tina Dora Jane Eva'.split(
-    ' ',
-  );
-const BOYS =
-  'Ben Tom Max Sam Leo Finn Jack Noah Tim Oscar Hugo Theo Pip Adam Dan Luke Rob Kit Fred Nick'.split(' ');
+const GIRLS = 'Mia Lily Anna Emma Lucy Nora Ruby Zoe Kate Amy Molly Jane'.split(' ');
+const BOYS = 'Ben Tom Max Sam Leo Finn Jack Noah Tim Hugo Dan Fred'.split(' ');
 
 /** Everyone a tale may be about. @type {readonly string[]} */
 export const NAMES = [...GIRLS, ...BOYS];
@@ -27,28 +23,24 @@ export function isFemale(name) {
 }
 
 /** Animals that a person of a tale may be. @type {readonly string[]} */
-export const ANIMALS =
-  'cat dog fox bear rabbit mouse duck pig goat frog lion horse wolf turtle monkey sheep bird'.split(' ');
+export const ANIMALS = 'cat dog fox bear rabbit mouse duck frog horse bird'.split(' ');
 
 /** All that a person may be. @type {readonly string[]} */
 export const KINDS = ['girl', 'boy', ...ANIMALS];
 
 /** Things that can be carried. @type {readonly string[]} */
-export const THINGS = (
-  'kite ball hat boat drum lamp rope cup doll book bell basket key ring coat box bag stone shell flute map flag mask ' +
-  'scarf bucket spoon brush whistle puppet blanket candle wagon sled bike jar net horn fan feather coin'
-).split(' ');
+export const THINGS =
+  'kite ball hat boat drum lamp rope cup doll book bell key ring coat box bag stone map flag sled bike flute scarf coin'.split(
+    ' ',
+  );
 
 /** What colour a thing may have; none begins with a vowel, so that `a` always fits. @type {readonly string[]} */
-export const COLORS = 'red blue green yellow pink black white brown golden purple silver gray'.split(' ');
+export const COLORS = 'red blue green yellow white black brown golden'.split(' ');
 
 /** Places with the preposition of being there. */
 const PREPOSITIONS = new Map([
-  [
-    'at',
-    'park beach lake farm school market river bridge mill pond castle zoo shop fair well gate harbor station bakery tower',
-  ],
-  ['in', 'garden forest barn kitchen cave village'],
+  ['at', 'park beach lake farm school market bridge mill castle zoo'],
+  ['in', 'garden forest barn cave'],
   ['on', 'hill island'],
 ]);
 
@@ -80,9 +72,9 @@ export function going(place) {
 
 /** How one may feel, by mood. */
 export const FEELINGS = {
-  good: ['happy', 'glad', 'proud', 'joyful'],
-  bad: ['sad', 'upset', 'angry', 'unhappy'],
-  fear: ['afraid', 'scared', 'worried'],
+  good: ['happy', 'glad', 'proud'],
+  bad: ['sad', 'angry', 'upset'],
+  fear: ['afraid', 'scared'],
 };
 
 /** @typedef {keyof typeof FEELINGS} Mood */
