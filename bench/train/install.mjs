@@ -46,7 +46,7 @@ export function installNotice() {
 
 /** Installs them. @throws Error when npm fails for the WebAssembly backend */
 export function installPeer() {
-  if (npmInstall(folder, ['--ignore-scripts'], 'inherit') !== 0) {
+  if (!isInstalled() && npmInstall(folder, ['--ignore-scripts'], 'inherit') !== 0) {
     throw new Error(`npm install failed in ${folder}; what it said is above`);
   }
   if (npmInstall(nativeFolder, [], 'ignore') !== 0) {

@@ -75,15 +75,15 @@ function readSettings() {
 /** @returns {Promise<number>} the exit code */
 async function main() {
   const { isInstall, runs, sequences, json } = readSettings();
-  if (!isInstalled()) {
-    if (!isInstall) {
-      process.stderr.write(
-        `TensorFlow.js is not installed; node bench/train/main.mjs --install installs ${installNotice()}\n`,
-      );
-      return 1;
-    }
+  if (isInstall && !(isInstalled() && isNativeInstalled())) {
     process.stderr.write(`installing ${installNotice()}\n`);
     installPeer();
+  }
+  if (!isInstalled()) {
+    process.stderr.write(
+      `TensorFlow.js is not installed; node bench/train/main.mjs --install installs ${installNotice()}\n`,
+    );
+    return 1;
   }
   await setup({ tests: true });
   const { makeTask } = await import('./task.mjs');

@@ -20,7 +20,7 @@ serve(async ({ task, weights, rows, threads, precision, backend }) => {
   const targets = sequences * task.model.contextLength;
   let steps = 0;
   return {
-    note: model.backend.name,
+    note: `${model.backend.name}, ${model.team.count} thread${model.team.count === 1 ? '' : 's'}`,
     step: async () => {
       await model.clearGradients();
       const { loss } = await model.accumulateGradients(tokens, 1 / targets);
