@@ -1,6 +1,6 @@
 /** `bitnet start`, which `npm start` runs: shows at once that everything works, with the bundled model. */
 
-import type { Model } from '../../index.ts';
+import type { GenerateOptions, Generation, Model } from '../../index.ts';
 import { CHAT_MAX_TOKENS, isInteractive, openChat } from '../chat/open-chat.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus } from '../errors.ts';
@@ -11,8 +11,11 @@ import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, modelLabel, splitModel 
 import { formatRate } from '../quantities.ts';
 import { type Styles, writeOutput } from '../terminal.ts';
 
+/** For a base model. */
 const PROMPT = 'Once upon a time';
-const DEMONSTRATION_TOKENS = 100;
+/** For one that converses: the bundled model tells tales and answers questions about them. */
+const MESSAGES = ['Tell me a story about Lily and a red kite.', 'Where is Lily?'] as const;
+const DEMONSTRATION_TOKENS = 200;
 const WARM_UP_TOKENS = 12;
 
 /** The command. */
@@ -44,7 +47,11 @@ async function welcome(model: Model, styles: Styles): Promise<readonly string[]>
     trial.result === undefined ? undefined : timingsOf(model, trial.result).generatedTokensPerSecond;
   return [
     `${styles.bold('bitnet.ts')} runs 1-bit language models on ordinary CPUs; here at about ${formatRate(rate)}.`,
-    styles.dim('Type the beginning of a story, such as: The little girl looked at'),
+    styles.dim(
+      model.chatTemplate === undefined
+        ? 'Type the beginning of a story, such as: The little girl looked at'
+        : `Ask for a story, then about it, such as: ${MESSAGES.join(' ')}`,
+    ),
     '',
   ];
 }
@@ -53,10 +60,11 @@ async function demonstrate(source: string | undefined, input: CommandInput): Pro
   const settings = generationSettingsOf(input, DEMONSTRATION_TOKENS);
   const model = await loadWithProgress(source, loadOptionsOf(input));
   try {
-    const generation = model.generate(PROMPT, settings);
-    await writeOutput(PROMPT);
-    await streamText(generation);
-    const { result } = generation;
+    const generations =
+      model.chatTemplate === undefined
+        ? await continueText(model, settings)
+        : await converse(model, settings);
+    const { result } = generations[0]!;
     if (result === undefined) return;
     const rate = formatRate(timingsOf(model, result).generatedTokensPerSecond);
     await writeOutput(
@@ -65,4 +73,23 @@ async function demonstrate(source: string | undefined, input: CommandInput): Pro
   } finally {
     await model.dispose();
   }
+}
+
+async function continueText(model: Model, settings: GenerateOptions): Promise<readonly Generation[]> {
+  const generation = model.generate(PROMPT, settings);
+  await writeOutput(PROMPT);
+  await streamText(generation);
+  return [generation];
+}
+
+async function converse(model: Model, settings: GenerateOptions): Promise<readonly Generation[]> {
+  const chat = model.chat();
+  const generations: Generation[] = [];
+  for (const message of MESSAGES) {
+    const generation = chat.send(message, settings);
+    await writeOutput(`${generations.length === 0 ? '' : '\n\n'}> ${message}\n`);
+    await streamText(generation);
+    generations.push(generation);
+  }
+  return generations;
 }
