@@ -60,11 +60,8 @@ async function demonstrate(source: string | undefined, input: CommandInput): Pro
   const settings = generationSettingsOf(input, DEMONSTRATION_TOKENS);
   const model = await loadWithProgress(source, loadOptionsOf(input));
   try {
-    const generations =
-      model.chatTemplate === undefined
-        ? await continueText(model, settings)
-        : await converse(model, settings);
-    const { result } = generations[0]!;
+    const tell = model.chatTemplate === undefined ? continueText : converse;
+    const { result } = await tell(model, settings);
     if (result === undefined) return;
     const rate = formatRate(timingsOf(model, result).generatedTokensPerSecond);
     await writeOutput(
@@ -75,21 +72,21 @@ async function demonstrate(source: string | undefined, input: CommandInput): Pro
   }
 }
 
-async function continueText(model: Model, settings: GenerateOptions): Promise<readonly Generation[]> {
+async function continueText(model: Model, settings: GenerateOptions): Promise<Generation> {
   const generation = model.generate(PROMPT, settings);
   await writeOutput(PROMPT);
   await streamText(generation);
-  return [generation];
+  return generation;
 }
 
-async function converse(model: Model, settings: GenerateOptions): Promise<readonly Generation[]> {
+/** Answers the first generation, which is the longer one. */
+async function converse(model: Model, settings: GenerateOptions): Promise<Generation> {
   const chat = model.chat();
-  const generations: Generation[] = [];
-  for (const message of MESSAGES) {
-    const generation = chat.send(message, settings);
-    await writeOutput(`${generations.length === 0 ? '' : '\n\n'}> ${message}\n`);
-    await streamText(generation);
-    generations.push(generation);
-  }
-  return generations;
+  const [request, question] = MESSAGES;
+  const tale = chat.send(request, settings);
+  await writeOutput(`> ${request}\n`);
+  await streamText(tale);
+  await writeOutput(`\n\n> ${question}\n`);
+  await streamText(chat.send(question, settings));
+  return tale;
 }
