@@ -40,6 +40,13 @@ test('a file that is there stays, unless it may be replaced', async () => {
   assert.equal(readFileSync(path, 'utf8'), 'new');
 });
 
+test('what a killed process of the same number left half written is written over', async () => {
+  writeFileSync(`${path}.${process.pid}.part`, 'half of something longer');
+  await writeOutputFile(path, false, (sink) => sink(bytes('new')));
+  assert.equal(readFileSync(path, 'utf8'), 'new');
+  assert.deepEqual(readdirSync(folder), ['out.bin']);
+});
+
 test('a failure in the middle leaves the old file and no half of the new one', async () => {
   writeFileSync(path, 'old');
   const failure = new Error('no more bytes');

@@ -34,6 +34,8 @@ export async function writeOutputFile<T>(
 ): Promise<T> {
   await checkPlace(path, replace);
   const temporary = `${path}.${process.pid}.part`;
+  // Of a process that was killed and had the same number, as all have in a container.
+  await rm(temporary, { force: true }).catch(() => {});
   const file = await open(temporary, 'wx').catch((cause: unknown) => {
     throw outputError(path, cause);
   });

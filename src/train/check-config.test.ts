@@ -91,7 +91,13 @@ const refusals: [string, unknown, RegExp][] = [
   ['half a step', { data, steps: 0.5 }, /steps is 0\.5/],
   ['null', { data, steps: null }, /steps is missing/],
   ['a negative seed', { data, seed: -1 }, /seed is -1, and must be a whole number from 0 to 4294967295/],
-  ['a name with a path', { data, name: '../x' }, /name is "\.\.\/x", which cannot be a part of a file name/],
+  [
+    'a name with a path',
+    { data, name: '../x' },
+    /name is "\.\.\/x", which cannot begin the name of a file; use letters/,
+  ],
+  ['a name that no export takes', { data, name: 'tales (2)' }, /name is "tales \(2\)", which cannot begin/],
+  ['a name too long for a file', { data, name: '語'.repeat(34) }, /of at most 100 bytes$/],
   ['an empty name', { data, name: '' }, /name is empty, and must be a text/],
   ['a precision', { data, precision: 'f16' }, /precision is "f16", and must be "ternary" or "f32"/],
   [

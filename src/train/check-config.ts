@@ -4,18 +4,20 @@
  * read from a file) is checked where it becomes known, in describe-model.ts.
  */
 import { roundUp } from '../base/assert.ts';
+import { describeJson } from '../formats/json.ts';
 import { LONGEST_ROW } from '../kernels/backend.ts';
 import { ARCHITECTURES } from '../model/architecture.ts';
-import type {
-  BatchConfig,
-  CheckpointConfig,
-  DataConfig,
-  EvaluationConfig,
-  ModelShape,
-  OptimizerConfig,
-  Precision,
-  TokenizerConfig,
-  TrainConfig,
+import {
+  type BatchConfig,
+  type CheckpointConfig,
+  type DataConfig,
+  type EvaluationConfig,
+  isModelName,
+  type ModelShape,
+  type OptimizerConfig,
+  type Precision,
+  type TokenizerConfig,
+  type TrainConfig,
 } from './config.ts';
 import { type Bounds, badConfig, ConfigFields } from './config-fields.ts';
 
@@ -65,8 +67,12 @@ export function checkConfig(json: unknown, name: string): TrainConfig {
     checkpoint: readCheckpoint(fields.section('checkpoint'), steps),
   };
   fields.finish();
-  if (/[/\\:\p{Cc}]/u.test(config.name) || config.name.startsWith('.')) {
-    throw badConfig(name, `name is "${config.name}", which cannot be a part of a file name`);
+  if (!isModelName(config.name)) {
+    throw badConfig(
+      name,
+      `name is ${describeJson(config.name)}, which cannot begin the name of a file; use letters, digits, "-", "_" and ` +
+        '"." of at most 100 bytes',
+    );
   }
   if (precision === 'ternary') checkTernaryLengths(name, model);
   return config;

@@ -3,6 +3,15 @@
  * are relative to the file; resolving them is the caller's business.
  */
 
+/** Bytes of a name in UTF-8; file systems take 255 with what comes behind it. */
+const LONGEST_NAME = 100;
+
+/** Whether a model can be called so: its name begins the names of files, on every system. */
+export function isModelName(name: string): boolean {
+  if (!/^[\p{L}\p{N}][\p{L}\p{N}._ -]*$/u.test(name) || /[. ]$/.test(name)) return false;
+  return new TextEncoder().encode(name).byteLength <= LONGEST_NAME;
+}
+
 /** Ternary weights and int8 activations in the forward pass, or the same model in f32 to compare with. */
 export type Precision = 'ternary' | 'f32';
 

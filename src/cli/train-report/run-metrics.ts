@@ -5,6 +5,7 @@
 import { basename, resolve } from 'node:path';
 import { type ByteSource, readBytes } from '../../base/byte-source.ts';
 import { BitnetError } from '../../base/errors.ts';
+import { isJsonObject } from '../../formats/json.ts';
 import type {
   EvaluationMetrics,
   MatrixMetrics,
@@ -122,7 +123,7 @@ const NUMBERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 function isMetrics(value: unknown): value is Metrics {
-  if (!isObject(value) || typeof value.kind !== 'string') return false;
+  if (!isJsonObject(value) || typeof value.kind !== 'string') return false;
   const numbers = Object.hasOwn(NUMBERS, value.kind) ? NUMBERS[value.kind] : undefined;
   if (numbers === undefined || !numbers.every((key) => Number.isFinite(value[key]))) return false;
   if (value.kind === 'step') return isOptional(value.zeroShare) && isOptional(value.flips);
@@ -132,7 +133,7 @@ function isMetrics(value: unknown): value is Metrics {
 
 function isMatrix(value: unknown): value is MatrixMetrics {
   return (
-    isObject(value) &&
+    isJsonObject(value) &&
     typeof value.name === 'string' &&
     Number.isFinite(value.layer) &&
     Number.isFinite(value.scale) &&
@@ -149,7 +150,7 @@ function isOptional(value: unknown): boolean {
 
 function configOf(path: string, text: string | undefined): Record<string, unknown> {
   const config = text === undefined ? undefined : parsed(text);
-  if (isObject(config)) return config;
+  if (isJsonObject(config)) return config;
   const what = text === undefined ? 'has no config.json' : 'has a config.json that is no JSON object';
   throw new BitnetError('train/bad-config', `${path} ${what}; it is not the folder of a run, or damaged`);
 }
@@ -167,8 +168,4 @@ async function readText(source: ByteSource | undefined, most: number): Promise<s
   } finally {
     await source.close();
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,12 +7,11 @@ import type { TrainConfig } from '../../train/config.ts';
 import { type RunTokenizer, readRunText, readRunTokenizer } from '../../train/data/run-tokenizer.ts';
 import { describeModel } from '../../train/describe-model.ts';
 import { type ExportFormat, exportModel, usualFormats } from '../../train/export/export-model.ts';
-import { modelInTraining } from '../../train/export/model-to-export.ts';
+import { modelInTraining, tokenizerInTraining } from '../../train/export/model-to-export.ts';
 import { createTrainingModel } from '../../train/model/create.ts';
 import type { RunFolder } from '../../train/run-folder.ts';
 import { readRunFolder } from './disk-run-folder.ts';
 import type { ComputeOptions } from './run-options.ts';
-import { tokenizerToExport } from './train-run.ts';
 
 /** What to export. */
 export interface ExportCheckpointOptions extends ComputeOptions {
@@ -29,7 +28,7 @@ export interface ExportCheckpointOptions extends ComputeOptions {
 /**
  * Writes the files and answers their names, relative to the run.
  *
- * @throws BitnetError `train/no-run`, `train/no-checkpoint`, `train/bad-checkpoint`, as exportModel
+ * @throws BitnetError `train/no-run`, `train/no-checkpoint`, as loadCheckpoint and exportModel
  */
 export async function exportCheckpoint(
   path: string,
@@ -47,12 +46,12 @@ export async function exportCheckpoint(
     threads: options.threads,
   });
   try {
-    const { step } = await loadCheckpoint(folder, file, model);
+    const { step } = await loadCheckpoint(folder, file, model, tokenizer.hash);
     options.signal.throwIfAborted();
     const trained = modelInTraining(model, await model.prepareWeights());
     const files = await exportModel(folder, trained, {
       name: options.name ?? config.name,
-      tokenizer: tokenizerToExport(tokenizer),
+      tokenizer: tokenizerInTraining(tokenizer),
       formats: options.formats ?? usualFormats(trained),
       embedding: options.embedding,
     });

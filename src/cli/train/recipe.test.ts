@@ -43,6 +43,14 @@ test('options alone are a recipe, with the name of the data', async () => {
   assert.equal(config.model.headCount * config.model.headLength, 512);
 });
 
+test('any path gives a name that files can have', async () => {
+  const nameOf = async (path: string) => (await configOf('--data', path)).name;
+  assert.equal(await nameOf('_drafts (2).txt'), 'drafts-2');
+  assert.equal(await nameOf(`${'long'.repeat(50)}.txt`), 'long'.repeat(25));
+  assert.equal(await nameOf('物語'.repeat(30)), '物語'.repeat(17).slice(0, 33));
+  assert.equal(await nameOf('?.txt'), 'model');
+});
+
 test('paths of a recipe are relative to it, those of options to the working folder', async () => {
   const path = recipeFile('recipe.json', {
     data: { train: ['a.txt'], validation: ['b.txt'] },
@@ -82,6 +90,7 @@ test('the dense twin has a folder of its own', () => {
 test('what is no recipe is one sentence', async () => {
   const usage = (pattern: RegExp) => (error: Error) =>
     error instanceof UsageError && pattern.test(error.message);
+  const no = (message: RegExp) => ({ code: 'json/invalid', message });
   const bad = (pattern: RegExp) => (error: BitnetError) =>
     error.code === 'train/bad-config' && pattern.test(error.message);
   await assert.rejects(configOf(), usage(/^what to train on is missing/));
@@ -96,8 +105,13 @@ test('what is no recipe is one sentence', async () => {
     usage(/does not go with --tokenizer/),
   );
   await assert.rejects(configOf(join(folder, 'none.json')), /there is no such file$/);
-  await assert.rejects(configOf(recipeFile('half.json', '{"data"')), bad(/half\.json is not JSON: /));
-  await assert.rejects(configOf(recipeFile('list.json', '[]')), bad(/a recipe is a JSON object$/));
+  await assert.rejects(
+    configOf(recipeFile('half.json', '{"data"')),
+    no(/half\.json: this is no JSON object: /),
+  );
+  await assert.rejects(configOf(recipeFile('list.json', '[]')), no(/it holds no object$/));
+  const twice = '{"data": {"train": ["a.txt"]}, "steps": 1, "steps": 2}';
+  await assert.rejects(configOf(recipeFile('twice.json', twice)), /the key "steps" appears twice/);
   await assert.rejects(
     configOf(recipeFile('typo.json', { data: { train: ['a.txt'] }, stepz: 3 })),
     bad(/typo\.json: there is no field "stepz"/),

@@ -5,7 +5,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BitnetError } from '../../base/errors.ts';
+import { isJsonObject, parseJsonObject } from '../../formats/json.ts';
 import { TRAINED_ARCHITECTURES } from '../../train/check-config.ts';
+import { isModelName } from '../../train/config.ts';
 import type { CommandInput, CommandOption } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { choiceOption, numberOption, textOption, textsOption, wholeOption } from '../option-values.ts';
@@ -59,7 +61,8 @@ export const RECIPE_OPTIONS: readonly CommandOption[] = [
 /**
  * The recipe of a command line: the first word if it ends in .json, or made from options.
  *
- * @throws UsageError when there is neither; BitnetError `train/bad-config` for a file that is no JSON, `source/not-found`
+ * @throws UsageError when there is neither; BitnetError `json/invalid`, `json/repeated-key`, `train/bad-config` for what is no
+ *   file or too long, `source/not-found`, `source/read-failed`
  */
 export async function recipeOf(input: CommandInput): Promise<Recipe> {
   const { path, data } = splitWords(input);
@@ -101,18 +104,11 @@ async function readRecipe(path: string): Promise<Record<string, unknown>> {
       `${path} is no recipe: ${found.isFile() ? `it has ${found.size} bytes` : 'it is no file'}`,
     );
   }
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new BitnetError('source/read-failed', `${path} cannot be read: ${why}`, { cause });
   });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BitnetError('train/bad-config', `${path} is not JSON: ${why}`, { cause });
-  }
-  if (!isObject(json)) throw new BitnetError('train/bad-config', `${path}: a recipe is a JSON object`);
+  const json = parseJsonObject(new Uint8Array(bytes), path);
   return resolvePaths(json, dirname(path));
 }
 
@@ -123,7 +119,7 @@ function resolvePaths(json: Record<string, unknown>, folder: string): Record<str
     return typeof value === 'string' && value !== '' ? resolve(folder, value) : value;
   };
   const within = (value: unknown, keys: readonly string[]): unknown => {
-    if (!isObject(value)) return value;
+    if (!isJsonObject(value)) return value;
     const present = keys.filter((key) => value[key] !== undefined);
     return { ...value, ...Object.fromEntries(present.map((key) => [key, absolute(value[key])])) };
   };
@@ -163,7 +159,7 @@ function tokenizerEntries(input: CommandInput, json: Record<string, unknown>): R
   if (vocabularySize !== undefined) {
     throw new UsageError('--vocabulary is for a tokenizer that is trained; it does not go with --tokenizer');
   }
-  if (isObject(json.tokenizer) && json.tokenizer.vocabularySize !== undefined) {
+  if (isJsonObject(json.tokenizer) && json.tokenizer.vocabularySize !== undefined) {
     throw new UsageError('the recipe trains a tokenizer of its own; --tokenizer does not go with that');
   }
   return { file: resolve(file) };
@@ -171,7 +167,7 @@ function tokenizerEntries(input: CommandInput, json: Record<string, unknown>): R
 
 /** Heads share the width unless the recipe says otherwise; checkConfig fills in what else a width brings with it. */
 function modelEntries(input: CommandInput, json: Record<string, unknown>): Record<string, unknown> {
-  const given = isObject(json.model) ? json.model : {};
+  const given = isJsonObject(json.model) ? json.model : {};
   const width = wholeOption(input, 'width', 16);
   const heads = wholeOption(input, 'heads', 1);
   return {
@@ -194,7 +190,7 @@ function headLengthOf(width: unknown, heads: number): number | undefined {
 
 /** A recipe without what followed from a width or a number of heads that options replace. */
 function withoutReplaced(json: Record<string, unknown>, input: CommandInput): Record<string, unknown> {
-  if (!isObject(json.model)) return json;
+  if (!isJsonObject(json.model)) return json;
   const isWider = textOption(input, 'width') !== undefined;
   const hasHeads = textOption(input, 'heads') !== undefined;
   const replaced = [
@@ -208,13 +204,13 @@ function withoutReplaced(json: Record<string, unknown>, input: CommandInput): Re
 function overlay(json: Record<string, unknown>, entries: Record<string, unknown>): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...json };
   for (const [key, value] of Object.entries(entries)) {
-    if (!isObject(value)) {
+    if (!isJsonObject(value)) {
       if (value !== undefined) merged[key] = value;
       continue;
     }
     const given = definedOnly(value);
     if (Object.keys(given).length === 0) continue;
-    merged[key] = isObject(merged[key]) ? { ...merged[key], ...given } : given;
+    merged[key] = isJsonObject(merged[key]) ? { ...merged[key], ...given } : given;
   }
   return merged;
 }
@@ -229,14 +225,12 @@ function nameFrom(path: string | undefined): string {
   const absolute = resolve(path);
   const own = basename(absolute).replace(/\.[^.]+$/, '');
   const name = own === 'recipe' ? basename(dirname(absolute)) : own;
-  return name.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^[-.]+|[-.]+$/g, '') || 'model';
+  const usable = [...name.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^[-._]+|[-.]+$/g, '')];
+  while (usable.length > 0 && !isModelName(usable.join(''))) usable.pop();
+  return usable.join('') || 'model';
 }
 
 /** Where a run goes unless --out says otherwise: the dense twin of a model never meets the model. */
 export function defaultFolder(name: string, precision: string): string {
   return join('runs', precision === 'ternary' ? name : `${name}-${precision}`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

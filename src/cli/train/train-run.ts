@@ -7,8 +7,17 @@ import { listCheckpoints } from '../../train/checkpoint/write.ts';
 import type { TrainConfig } from '../../train/config.ts';
 import type { PreparedData } from '../../train/data/prepare-data.ts';
 import { describeModel } from '../../train/describe-model.ts';
-import { exportModel, usualFormats } from '../../train/export/export-model.ts';
-import { modelInTraining } from '../../train/export/model-to-export.ts';
+import {
+  checkExport,
+  type ExportOptions,
+  exportModel,
+  usualFormats,
+} from '../../train/export/export-model.ts';
+import {
+  type ModelToExport,
+  modelInTraining,
+  tokenizerInTraining,
+} from '../../train/export/model-to-export.ts';
 import type { EvaluationMetrics, Metrics, StepMetrics } from '../../train/loop/metrics.ts';
 import { METRICS_FILE } from '../../train/loop/metrics-log.ts';
 import { createTrainer, type Trainer } from '../../train/loop/trainer.ts';
@@ -101,6 +110,8 @@ async function trainOn(
   });
   let trainer: Trainer | undefined;
   try {
+    const untrained = modelInTraining(model, []);
+    checkExport(untrained, exportOptionsOf(untrained, data, config));
     trainer = await createTrainer({
       config,
       model,
@@ -158,32 +169,17 @@ async function follow(
 async function exportTrained(
   folder: RunFolder,
   model: TrainingModel,
-  { tokenizer }: PreparedData,
+  data: PreparedData,
   config: TrainConfig,
 ): Promise<string[]> {
   const trained = modelInTraining(model, await model.prepareWeights());
-  const { name } = config;
-  return exportModel(folder, trained, {
-    name,
-    tokenizer: tokenizerToExport(tokenizer),
-    formats: usualFormats(trained),
-  });
+  return exportModel(folder, trained, exportOptionsOf(trained, data, config));
 }
 
-/** The tokenizer of a run as an export takes it. */
-export function tokenizerToExport({ json, config }: PreparedData['tokenizer']): {
-  tokenizerJson: string;
-  chatTemplate?: string;
-  bosToken?: string;
-  eosToken?: string;
-} {
-  const settings = JSON.parse(config) as Record<string, unknown>;
-  const text = (key: string) => (typeof settings[key] === 'string' ? settings[key] : undefined);
-  const [chatTemplate, bosToken, eosToken] = [text('chat_template'), text('bos_token'), text('eos_token')];
-  return {
-    tokenizerJson: json,
-    ...(chatTemplate === undefined ? {} : { chatTemplate }),
-    ...(bosToken === undefined ? {} : { bosToken }),
-    ...(eosToken === undefined ? {} : { eosToken }),
-  };
+function exportOptionsOf(
+  model: ModelToExport,
+  { tokenizer }: PreparedData,
+  { name }: TrainConfig,
+): ExportOptions {
+  return { name, tokenizer: tokenizerInTraining(tokenizer), formats: usualFormats(model) };
 }

@@ -6,7 +6,7 @@ import { createReferenceBackend } from '../../kernels/backend.ts';
 import { checkConfig } from '../check-config.ts';
 import { createMemoryRunFolder, type MemoryRunFolder } from '../memory-run-folder.ts';
 import type { Parameter } from '../model/parameters.ts';
-import { readCheckpoint, resumeRun } from './read.ts';
+import { loadCheckpoint, readCheckpoint, resumeRun } from './read.ts';
 import type { RunIdentity } from './run-identity.ts';
 import type { SavedModel } from './tensors.ts';
 import { listCheckpoints, saveCheckpoint } from './write.ts';
@@ -78,6 +78,22 @@ test('what was saved comes back, weights under their own names', async () => {
     ],
   );
   assert.deepEqual(tensors.get('a')!.shape, [3, 20]);
+});
+
+test('one is taken for a tokenizer only if it was trained with that', async () => {
+  const folder = await folderWith([5]);
+  const model = smallModel(99);
+  const file = 'checkpoints/step-00000005.safetensors';
+  await assert.rejects(
+    loadCheckpoint(folder, file, model, 'another'),
+    bad(
+      'train/wrong-tokenizer',
+      /^run\/checkpoints\/step-00000005\.safetensors was trained with another tokenizer/,
+    ),
+  );
+  assert.deepEqual(model.values(), smallModel(99).values());
+  assert.deepEqual(await loadCheckpoint(folder, file, model, 't'), progress(5));
+  assert.deepEqual(model.values(), smallModel(5).values());
 });
 
 test('a folder without checkpoints is a new run', async () => {

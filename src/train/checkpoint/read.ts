@@ -47,15 +47,18 @@ export async function readCheckpoint(source: ByteSource): Promise<Checkpoint> {
     const checksum = tensors.get(CHECKSUM_TENSOR);
     const isLast = checksum !== undefined && checksum.offset + checksum.byteLength === source.size;
     if (!isLast || checksum.byteLength !== 4) throw damaged(source.name, 'its checksum is missing');
-    const start = Math.min(...Array.from(tensors.values(), ({ offset }) => offset));
+    const start = [...tensors.values()].reduce(
+      (least, { offset }) => Math.min(least, offset),
+      checksum.offset,
+    );
     const sum = await sumOf(source, start, checksum.offset, checksumSeed(metadata));
     const found = new DataView((await readBytes(source, checksum.offset, 4)).buffer).getInt32(0, true);
     if (sum !== found) throw damaged(source.name, 'its checksum is not that of its bytes');
     return {
       progress: {
-        step: numberOf(source.name, metadata, 'step'),
+        step: countOf(source.name, metadata, 'step'),
         seconds: numberOf(source.name, metadata, 'seconds'),
-        tokens: numberOf(source.name, metadata, 'tokens'),
+        tokens: countOf(source.name, metadata, 'tokens'),
       },
       tokenizerHash: metadata.get('tokenizerHash') ?? '',
       datasetHash: metadata.get('datasetHash') ?? '',
@@ -105,17 +108,25 @@ export async function resumeRun(
 /**
  * Puts one checkpoint into a model of its shape, whatever recipe it was made with.
  *
- * @throws BitnetError `train/bad-checkpoint`
+ * @param tokenizerHash of the tokenizer that the model is to go on with
+ * @throws BitnetError `train/bad-checkpoint`, `train/wrong-tokenizer`
  */
 export async function loadCheckpoint(
   folder: RunFolder,
   file: string,
   model: SavedModel,
+  tokenizerHash: string,
 ): Promise<RunProgress> {
   const source = await folder.open(file);
   if (source === undefined) throw damaged(`${folder.name}/${file}`, 'it is gone');
   try {
     const checkpoint = await readCheckpoint(source);
+    if (checkpoint.tokenizerHash !== tokenizerHash) {
+      throw new BitnetError(
+        'train/wrong-tokenizer',
+        `${source.name} was trained with another tokenizer than the one in its folder; put that tokenizer.json back`,
+      );
+    }
     await restore(checkpoint, model, source.name);
     return checkpoint.progress;
   } finally {
@@ -153,6 +164,12 @@ function numberOf(name: string, metadata: ReadonlyMap<string, string>, key: stri
   const value = Number(metadata.get(key) ?? Number.NaN);
   if (Number.isFinite(value) && value >= 0) return value;
   throw damaged(name, `it does not say its ${key}`);
+}
+
+function countOf(name: string, metadata: ReadonlyMap<string, string>, key: string): number {
+  const count = numberOf(name, metadata, key);
+  if (Number.isSafeInteger(count)) return count;
+  throw damaged(name, `its ${key} are ${count}`);
 }
 
 function parsed(name: string, text: string): unknown {

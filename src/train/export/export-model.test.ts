@@ -7,7 +7,13 @@ import type { ModelConfig } from '../../model/config.ts';
 import { i2sScale, unpackI2s } from '../../tensor/i2s.ts';
 import { createMemoryRunFolder, type MemoryRunFolder } from '../memory-run-folder.ts';
 import { layOutParameters, type Parameter } from '../model/parameters.ts';
-import { EXPORT_FORMATS, type ExportOptions, exportModel, usualFormats } from './export-model.ts';
+import {
+  checkExport,
+  EXPORT_FORMATS,
+  type ExportOptions,
+  exportModel,
+  usualFormats,
+} from './export-model.ts';
 import type { ModelToExport } from './model-to-export.ts';
 import { tensorOf } from './weights.ts';
 
@@ -100,10 +106,9 @@ const refusals: [string, string, ModelToExport, Partial<ExportOptions>][] = [
 for (const [what, code, from, choice] of refusals) {
   test(`nothing is written for ${what}`, async () => {
     const folder = createMemoryRunFolder();
-    await assert.rejects(
-      exportModel(folder, from, { ...options, ...choice }),
-      (error) => error instanceof BitnetError && error.code === code,
-    );
+    const refused = (error: unknown) => error instanceof BitnetError && error.code === code;
+    assert.throws(() => checkExport(from, { ...options, ...choice }), refused, 'known before training');
+    await assert.rejects(exportModel(folder, from, { ...options, ...choice }), refused);
     assert.deepEqual(await filesOf(folder), []);
   });
 }

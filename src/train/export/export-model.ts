@@ -3,10 +3,12 @@
  * GGUF files to run. Also quantises a dense model after its training, which is the same as writing it as I2_S or TQ2_0.
  */
 import { BitnetError } from '../../base/errors.ts';
+import type { GgufEntry } from '../../formats/gguf/write.ts';
 import type { ByteSink } from '../../formats/tensor-output.ts';
 import { blockWeights } from '../../tensor/dtype.ts';
 import { tokenizerMetadata } from '../../tokenizer/conversion/gguf-metadata.ts';
 import { tokenizerFromHuggingFace } from '../../tokenizer/from-huggingface.ts';
+import { isModelName } from '../config.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { type GgufTypes, writeGgufModel } from './gguf-model.ts';
 import { type HuggingFaceJson, huggingFaceJson, writeMasters } from './huggingface-model.ts';
@@ -59,6 +61,41 @@ export async function exportModel(
   options: ExportOptions,
 ): Promise<string[]> {
   const { name, tokenizer, masters = 'BF16', embedding = 'F16' } = options;
+  const { formats, json, ggufTokenizer } = headersOf(model, options);
+  const files: string[] = [];
+  for (const format of formats) {
+    if (format === 'huggingface') {
+      files.push(...(await writeFolder(folder, model, tokenizer.tokenizerJson, json, masters)));
+      continue;
+    }
+    const file = `${name}.${format}.gguf`;
+    const types = { projections: PROJECTION_TYPES[format], embedding };
+    await folder.write(file, (sink) => writeGgufModel(sink, model, types, name, ggufTokenizer));
+    files.push(file);
+  }
+  return files;
+}
+
+/**
+ * Throws what {@link exportModel} would refuse to write, whatever the weights are; so that it is known before training.
+ *
+ * @throws BitnetError as {@link exportModel}
+ */
+export function checkExport(model: ModelToExport, options: ExportOptions): void {
+  headersOf(model, options);
+}
+
+/** What files hold beside weights. */
+interface Headers {
+  /** In the order of {@link EXPORT_FORMATS}. */
+  readonly formats: readonly ExportFormat[];
+  readonly json: HuggingFaceJson;
+  /** The `tokenizer.*` metadata; none where no GGUF file is written. */
+  readonly ggufTokenizer: readonly GgufEntry[];
+}
+
+function headersOf(model: ModelToExport, options: ExportOptions): Headers {
+  const { name, tokenizer, masters = 'BF16' } = options;
   const formats = EXPORT_FORMATS.filter((format) => options.formats.includes(format));
   checkName(name);
   for (const format of formats) checkFits(model, format);
@@ -69,18 +106,7 @@ export async function exportModel(
   const ggufTokenizer = formats.some((format) => format !== 'huggingface')
     ? tokenizerMetadata({ tokenizerJson, ...json }, tokenizer.chatTemplate).entries
     : [];
-  const files: string[] = [];
-  for (const format of formats) {
-    if (format === 'huggingface') {
-      files.push(...(await writeFolder(folder, model, tokenizerJson, json, masters)));
-      continue;
-    }
-    const file = `${name}.${format}.gguf`;
-    const types = { projections: PROJECTION_TYPES[format], embedding };
-    await folder.write(file, (sink) => writeGgufModel(sink, model, types, name, ggufTokenizer));
-    files.push(file);
-  }
-  return files;
+  return { formats, json, ggufTokenizer };
 }
 
 async function writeFolder(
@@ -106,11 +132,11 @@ async function writeFolder(
 
 /** The name becomes part of a file name on every system. */
 function checkName(name: string): void {
-  if (/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,99}$/u.test(name) && !/[. ]$/.test(name)) return;
+  if (isModelName(name)) return;
   throw new BitnetError(
     'train/export-name',
     `the model is called ${JSON.stringify(name.slice(0, 120))}, which cannot be the name of a file; use letters, digits, ` +
-      '"-", "_" and "." and at most 100 of them',
+      '"-", "_" and "." of at most 100 bytes',
   );
 }
 

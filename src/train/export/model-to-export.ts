@@ -5,6 +5,7 @@
 import { rowStride } from '../../kernels/kernels.ts';
 import type { Described } from '../../model/config.ts';
 import type { Precision } from '../config.ts';
+import type { RunTokenizer } from '../data/run-tokenizer.ts';
 import type { Parameter, ParameterTable } from '../model/parameters.ts';
 import type { TernaryCounts, TrainingModel } from '../model/training-model.ts';
 
@@ -55,6 +56,23 @@ export function modelInTraining(model: TrainingModel, counts: readonly TernaryCo
         out.set(backend.heap.f32(from, columns), (row - row0) * columns);
       }
     },
+  };
+}
+
+/**
+ * The tokenizer of a run.
+ *
+ * @param run texts of its tokenizer.json and of its tokenizer_config.json, an object
+ */
+export function tokenizerInTraining(run: Pick<RunTokenizer, 'json' | 'config'>): TokenizerToExport {
+  const settings = JSON.parse(run.config) as Record<string, unknown>;
+  const text = (key: string) => (typeof settings[key] === 'string' ? settings[key] : undefined);
+  const [chatTemplate, bosToken, eosToken] = [text('chat_template'), text('bos_token'), text('eos_token')];
+  return {
+    tokenizerJson: run.json,
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
+    ...(bosToken === undefined ? {} : { bosToken }),
+    ...(eosToken === undefined ? {} : { eosToken }),
   };
 }
 

@@ -14,7 +14,7 @@ import { forWindows } from './loss.ts';
 import { makePlan, projectionsOf } from './make-plan.ts';
 import { layOutParameters, type ParameterTable } from './parameters.ts';
 import type { TrainingPlan } from './plan.ts';
-import { scratchBytes } from './space.ts';
+import { checkTrainingFits, planTrainingMemory, scratchBytes, spaceOf } from './space.ts';
 import { countsOf } from './ternary-weights.ts';
 import type { LossSum, TernaryCounts, TrainingModel } from './training-model.ts';
 
@@ -53,6 +53,8 @@ export async function createTrainingModel(options: TrainingModelOptions): Promis
       scratchBytes: scratchBytes(kernels, config).all,
     });
     const parameters = layOutParameters(config, architecture, tiedHead);
+    const space = spaceOf(config, precision, microSequences);
+    checkTrainingFits(planTrainingMemory(kernels, parameters, space), heap);
     const array = () => heap.allocate(4 * parameters.elements);
     const arrays = {
       weights: array(),

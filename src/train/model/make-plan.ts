@@ -1,16 +1,28 @@
 /** From a model's description to its {@link TrainingPlan}: everything that it has on the heap is allocated here. */
 import type { Heap } from '../../kernels/heap.ts';
-import { type Kernels, kvBlockCount, rowStride } from '../../kernels/kernels.ts';
+import { type Kernels, kvBlockCount } from '../../kernels/kernels.ts';
 import type { Described, ModelConfig } from '../../model/config.ts';
-import { fillRopeTable, ropeTableBytes } from '../../model/rope-table.ts';
+import { fillRopeTable } from '../../model/rope-table.ts';
 import type { Precision } from '../config.ts';
 import { type AttentionPlan, fillBlockTable, trainingBlockBytes } from '../layers/attention.ts';
 import type { NormPlan } from '../layers/norm.ts';
 import type { ProjectionPlan } from '../layers/projection.ts';
 import { fillBackTable, type RotaryPlan } from '../layers/rotary.ts';
 import type { Parameter, ParameterRole, ParameterTable } from './parameters.ts';
-import { type LayerPlan, mostChunks, type TrainingPlan } from './plan.ts';
-import { allocateParts, headTokens, keptBytes, longestRow, scratchBytes, workSpaceBytes } from './space.ts';
+import type { LayerPlan, TrainingPlan } from './plan.ts';
+import {
+  allocateParts,
+  headTokens,
+  keptBytes,
+  longestRow,
+  type NormRole,
+  partialsBytes,
+  positionBytes,
+  scratchBytes,
+  spaceOf,
+  ternaryBytes,
+  workSpaceBytes,
+} from './space.ts';
 
 /** What a plan is made from. */
 export interface PlanOptions {
@@ -29,22 +41,17 @@ export interface PlanOptions {
 export function makePlan(options: PlanOptions): TrainingPlan {
   const { described, parameters, precision, microSequences, heap, kernels } = options;
   const { config } = described;
-  const { embeddingLength: d, feedForwardLength, blockCount, headCount, headLength, contextLength } = config;
-  const space = { config, tokens: microSequences * contextLength, isTernary: precision === 'ternary' };
+  const { embeddingLength: d, feedForwardLength, blockCount } = config;
+  const space = spaceOf(config, precision, microSequences);
+  const places = allocateParts(heap, positionBytes(space));
   const find = (role: ParameterRole, layer?: number) =>
     parameters.list.find((parameter) => parameter.role === role && parameter.layer === layer);
   const table = (role: 'embedding' | 'head') => {
     const parameter = find(role) ?? find('embedding')!;
     return { rows: config.vocabularySize, columns: d, ...placeOf(options, parameter) };
   };
-  const partials = allocateParts(heap, {
-    attentionNorm: partialsBytes(space.tokens, d),
-    attentionSubNorm: partialsBytes(space.tokens, headCount * headLength),
-    feedForwardNorm: partialsBytes(space.tokens, d),
-    feedForwardSubNorm: partialsBytes(space.tokens, feedForwardLength),
-    outputNorm: partialsBytes(space.tokens, d),
-  });
-  const norm = (role: keyof typeof partials, layer?: number): NormPlan | undefined => {
+  const partials = allocateParts(heap, partialsBytes(space));
+  const norm = (role: NormRole, layer?: number): NormPlan | undefined => {
     const parameter = find(role, layer);
     if (parameter === undefined) return undefined;
     return {
@@ -80,8 +87,8 @@ export function makePlan(options: PlanOptions): TrainingPlan {
     layers,
     outputNorm: norm('outputNorm')!,
     head: table('head'),
-    rotary: planRotary(heap, config, microSequences),
-    attention: planAttention(heap, config, microSequences),
+    rotary: planRotary(heap, config, places),
+    attention: planAttention(heap, config, places, microSequences),
     work: allocateParts(heap, workSpaceBytes(space)),
     headTokens: headTokens(config, space.tokens),
     scratchBytes: scratchBytes(kernels, config).operations,
@@ -97,11 +104,6 @@ export function projectionsOf(
   return list.flatMap(({ name, role, layer, isProjection }) =>
     isProjection ? [{ name, projection: layers[layer!]![role as 'q'] }] : [],
   );
-}
-
-/** Of a norm's gradients by chunks of tokens: layers use the same, one after the other. */
-function partialsBytes(tokens: number, length: number): number {
-  return 4 * mostChunks(tokens) * rowStride(length);
 }
 
 function placeOf(
@@ -121,34 +123,29 @@ function planProjection(options: PlanOptions, parameter: Parameter, precision: P
     columns,
     ...place,
     values: heap.allocate(4 * parameter.elements),
-    ternary: {
-      codes: heap.allocate(rows * columns),
-      packed: heap.allocate(kernels.ternaryBytes(rows, columns)),
-      scale: heap.allocate(4),
-      sums: heap.allocate(4 * rows),
-      counts: heap.allocate(8 * rows),
-    },
+    ternary: allocateParts(heap, ternaryBytes(kernels, rows, columns)),
   };
 }
 
-function planRotary(heap: Heap, config: ModelConfig, sequences: number): RotaryPlan {
+type Places = Readonly<Record<keyof ReturnType<typeof positionBytes>, number>>;
+
+function planRotary(heap: Heap, config: ModelConfig, { table, backTable, positions }: Places): RotaryPlan {
   const { contextLength, headLength, ropeFreqBase, ropeStyle: style } = config;
-  const bytes = ropeTableBytes(contextLength, headLength);
-  const table = heap.allocate(bytes);
-  const backTable = heap.allocate(bytes);
-  const positions = heap.allocate(4 * sequences * contextLength);
-  const angles = heap.f64(table, bytes / 8);
+  const length = contextLength * headLength;
+  const angles = heap.f64(table, length);
   fillRopeTable(angles, contextLength, headLength, ropeFreqBase);
-  fillBackTable(heap.f64(backTable, bytes / 8), angles, headLength);
+  fillBackTable(heap.f64(backTable, length), angles, headLength);
   return { table, backTable, positions, style, headLength };
 }
 
-function planAttention(heap: Heap, config: ModelConfig, sequences: number): AttentionPlan {
+function planAttention(
+  heap: Heap,
+  config: ModelConfig,
+  { blocks, cache }: Places,
+  sequences: number,
+): AttentionPlan {
   const { headCount, headCountKv, headLength, contextLength: positions } = config;
   const count = sequences * kvBlockCount(0, positions);
-  const blockBytes = trainingBlockBytes(headCountKv, headLength);
-  const blocks = heap.allocate(8 * count);
-  const first = heap.allocate(count * blockBytes);
-  fillBlockTable(heap.f64(blocks, count), first, blockBytes);
+  fillBlockTable(heap.f64(blocks, count), cache, trainingBlockBytes(headCountKv, headLength));
   return { headCount, headCountKv, headLength, blocks, positions };
 }

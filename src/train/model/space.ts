@@ -1,17 +1,31 @@
 /**
- * What passes of a model write to: how large it is, and its allocation. All tokens of a pass have a place in everything
- * but scratch and logits; what layers keep is by far the most.
+ * What a model in training takes of a heap, part by part, known before any of it is allocated. All tokens of a pass have
+ * a place in everything but scratch and logits; what layers keep is by far the most.
  */
 import { roundUp } from '../../base/assert.ts';
+import { BitnetError } from '../../base/errors.ts';
 import type { Heap } from '../../kernels/heap.ts';
-import { type Kernels, rowStride } from '../../kernels/kernels.ts';
+import { type Kernels, kvBlockCount, rowStride } from '../../kernels/kernels.ts';
+import { SQUARES_BLOCK } from '../../kernels/training-kernels.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { attentionBackwardBytes } from '../layers/attention.ts';
+import { ropeTableBytes } from '../../model/rope-table.ts';
+import type { Precision } from '../config.ts';
+import { attentionBackwardBytes, trainingBlockBytes } from '../layers/attention.ts';
+import type { TernaryPlan } from '../layers/projection.ts';
 import { chunkScratchBytes } from './chunks.ts';
-import { type Kept, LONGEST_CHUNK, type WorkSpace } from './plan.ts';
+import type { ParameterTable } from './parameters.ts';
+import { type Kept, LONGEST_CHUNK, mostChunks, type WorkSpace } from './plan.ts';
 
 /** Bytes that logits and their gradients may take at once, as far as a chunk of tokens needs no more. */
 const LOGITS_BYTES = 16 * 2 ** 20;
+
+/** Norms, whose gradients are summed by chunks of tokens. */
+export type NormRole =
+  | 'attentionNorm'
+  | 'attentionSubNorm'
+  | 'feedForwardNorm'
+  | 'feedForwardSubNorm'
+  | 'outputNorm';
 
 /** What sizes depend on. */
 export interface Space {
@@ -20,6 +34,11 @@ export interface Space {
   readonly tokens: number;
   /** whether inputs of projections are kept in 8 bits */
   readonly isTernary: boolean;
+}
+
+/** Of a model's passes over at most so many rows of tokens. */
+export function spaceOf(config: ModelConfig, precision: Precision, microSequences: number): Space {
+  return { config, tokens: microSequences * config.contextLength, isTernary: precision === 'ternary' };
 }
 
 /** Bytes of each part of {@link Kept}. */
@@ -77,6 +96,108 @@ export function workSpaceBytes({ config, tokens }: Space): Record<keyof WorkSpac
     hidden: 4 * atHead * rowStride(d),
     logits: 4 * atHead * rowStride(config.vocabularySize),
   };
+}
+
+/** Bytes of the gradients of norms by chunks of tokens: layers use the same, one after the other. */
+export function partialsBytes({ config, tokens }: Omit<Space, 'isTernary'>): Record<NormRole, number> {
+  const { embeddingLength: d, feedForwardLength: ff, headCount, headLength } = config;
+  const rows = (length: number) => 4 * mostChunks(tokens) * rowStride(length);
+  return {
+    attentionNorm: rows(d),
+    attentionSubNorm: rows(headCount * headLength),
+    feedForwardNorm: rows(d),
+    feedForwardSubNorm: rows(ff),
+    outputNorm: rows(d),
+  };
+}
+
+/** Bytes of tables of angles there and back, of i32 [tokens] positions, and of the KV blocks of one layer. */
+export function positionBytes({ config, tokens }: Omit<Space, 'isTernary'>): {
+  readonly table: number;
+  readonly backTable: number;
+  readonly positions: number;
+  readonly blocks: number;
+  readonly cache: number;
+} {
+  const { contextLength, headLength, headCountKv } = config;
+  const table = ropeTableBytes(contextLength, headLength);
+  const count = (tokens / contextLength) * kvBlockCount(0, contextLength);
+  return {
+    table,
+    backTable: table,
+    positions: 4 * tokens,
+    blocks: 8 * count,
+    cache: count * trainingBlockBytes(headCountKv, headLength),
+  };
+}
+
+/** Bytes of what a ternary run has of a matrix beside its f32 values. */
+export function ternaryBytes(
+  kernels: Pick<Kernels, 'ternaryBytes'>,
+  rows: number,
+  columns: number,
+): Record<keyof TernaryPlan, number> {
+  return {
+    codes: rows * columns,
+    packed: kernels.ternaryBytes(rows, columns),
+    scale: 4,
+    sums: 4 * rows,
+    counts: 8 * rows,
+  };
+}
+
+/** Bytes on the heap, by what they are for; not the threads' scratch, which comes before. */
+export interface TrainingMemory {
+  /** Weights, gradients, moments, and the optimiser's sums. */
+  readonly parameters: number;
+  /** Values and codes of ternary projections. */
+  readonly ternary: number;
+  /** What passes keep and write to. */
+  readonly passes: number;
+  readonly total: number;
+}
+
+/** The memory that training a model takes. */
+export function planTrainingMemory(
+  kernels: Pick<Kernels, 'activationBytes' | 'ternaryBytes'>,
+  { list, elements }: ParameterTable,
+  space: Space,
+): TrainingMemory {
+  const parameters = 16 * elements + 4 * Math.ceil(elements / SQUARES_BLOCK);
+  let ternary = 0;
+  for (const { isProjection, shape, elements: own } of list) {
+    if (!space.isTernary || !isProjection) continue;
+    ternary += 4 * own + sumOf(ternaryBytes(kernels, shape[0], shape[1]!));
+  }
+  const layers = space.config.blockCount * sumOf(keptBytes(kernels, space));
+  const passes =
+    layers + sumOf(workSpaceBytes(space)) + sumOf(partialsBytes(space)) + sumOf(positionBytes(space));
+  return { parameters, ternary, passes, total: parameters + ternary + passes };
+}
+
+/**
+ * Refuses a model whose training cannot fit, before any of it is allocated.
+ *
+ * @throws BitnetError `memory/limit`
+ */
+export function checkTrainingFits(
+  memory: TrainingMemory,
+  { availableBytes, limitAdvice }: Pick<Heap, 'availableBytes' | 'limitAdvice'>,
+): void {
+  if (memory.total <= availableBytes) return;
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  throw new BitnetError(
+    'memory/limit',
+    `training this model takes ${megabytes(memory.total)} (weights, gradients and moments ` +
+      `${megabytes(memory.parameters)}, ternary weights ${megabytes(memory.ternary)}, rows of text ` +
+      `${megabytes(memory.passes)}) and this backend has ${megabytes(availableBytes)} left; ${limitAdvice}, or fewer rows at ` +
+      'once (batch.microSequences)',
+    { details: { ...memory, availableBytes } },
+  );
+}
+
+function sumOf(parts: Readonly<Record<string, number>>): number {
+  return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Tokens whose logits are held at once: one chunk at the least. */

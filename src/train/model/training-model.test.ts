@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createRandom } from '../../base/random.ts';
+import { selectBackend } from '../../kernels/select.ts';
 import { configFromHuggingFace, type Described } from '../../model/config.ts';
 import type { Precision } from '../config.ts';
 import { NO_TOKEN } from '../data/token-rows.ts';
 import { createTrainingModel } from './create.ts';
+import { makePlan } from './make-plan.ts';
+import { layOutParameters } from './parameters.ts';
+import { planTrainingMemory, spaceOf } from './space.ts';
 import type { TrainingModel } from './training-model.ts';
 
 const CONTEXT = 32;
@@ -230,4 +234,50 @@ describe('passes', () => {
     }
     assert.deepEqual(weights[0], weights[1]);
   });
+});
+
+for (const precision of ['ternary', 'f32'] as const) {
+  test(`the memory that training takes is known before (${precision})`, async () => {
+    const described = describeAs('BitnetForCausalLM');
+    const parameters = layOutParameters(described.config, described.architecture, true);
+    const { backend } = await selectBackend('wasm', false);
+    const { heap, kernels } = backend;
+    const before = heap.usedBytes;
+    const [weights, gradients] = [0, 1, 2, 3].map(() => heap.allocate(4 * parameters.elements)) as [
+      number,
+      number,
+    ];
+    const options = {
+      described,
+      parameters,
+      precision,
+      microSequences: 8,
+      heap,
+      kernels,
+      weights,
+      gradients,
+    };
+    makePlan(options);
+    const taken = heap.usedBytes - before;
+    const { total } = planTrainingMemory(kernels, parameters, spaceOf(described.config, precision, 8));
+    // Blocks are whole cache lines, and the sums of the optimiser are not among them yet.
+    assert.ok(Math.abs(taken - total) < 64 * 150, `${taken} bytes were taken, ${total} were foreseen`);
+    backend.dispose();
+  });
+}
+
+test('training that does not fit is refused in a sentence, with what would help', async () => {
+  const options = {
+    described: describeAs('BitnetForCausalLM'),
+    tiedHead: true,
+    precision: 'ternary',
+  } as const;
+  await assert.rejects(
+    createTrainingModel({ ...options, microSequences: 1 << 20, backend: 'wasm', threads: 0 }),
+    {
+      code: 'memory/limit',
+      message:
+        /^training this model takes \d+ MiB \(.*rows of text \d+ MiB\).* or fewer rows at once \(batch\.microSequences\)$/,
+    },
+  );
 });
