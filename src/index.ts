@@ -29,3 +29,15 @@ export type { BackendName } from './kernels/backend-name.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { ChatMessage } from './tokenizer/chat/chat-template.ts';
 export type { EncodeOptions, Tokenizer } from './tokenizer/tokenizer.ts';
+export type { DataProgress } from './train/data/prepare-data.ts';
+export type {
+  CheckpointMetrics,
+  EvaluationMetrics,
+  Metrics,
+  StepMetrics,
+  WeightMetrics,
+} from './train/loop/metrics.ts';
+export { createMemoryRunFolder, type MemoryRunFolder } from './train/memory-run-folder.ts';
+export type { RunFolder } from './train/run-folder.ts';
+export type { TrainingSession } from './train/session.ts';
+export { openTraining, type TrainingOptions, type TrainingText } from './train/train-texts.ts';

@@ -1,12 +1,10 @@
 /** How a run is computed, as opposed to what is trained (recipe.ts): where it goes, threads, backend, and whether it goes on. */
-import { hardwareThreads } from '#platform';
 import type { BackendName } from '../../kernels/backend-name.ts';
+import { defaultThreads } from '../../train/session.ts';
 import type { CommandInput, CommandOption } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { loadOptionsOf, MODEL_OPTIONS } from '../model-argument.ts';
 import { switchOption, textOption, wholeOption } from '../option-values.ts';
-
-const MOST_DEFAULT_THREADS = 8;
 
 /** Where and on what. */
 export interface ComputeOptions {
@@ -39,7 +37,7 @@ export function computeOptionsOf(input: CommandInput): ComputeOptions {
     ...input,
     options: { backend: textOption(input, 'backend') },
   });
-  const threads = wholeOption(input, 'threads', 0, 256) ?? Math.min(hardwareThreads(), MOST_DEFAULT_THREADS);
+  const threads = wholeOption(input, 'threads', 0, 256) ?? defaultThreads();
   return { backend, threads };
 }
 

@@ -5,18 +5,12 @@
  */
 import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { openPath } from '#platform';
 import { BitnetError } from '../../base/errors.ts';
 import { type Corpus, type CorpusFile, createCorpus } from '../../train/data/corpus/corpus.ts';
-import type { DocumentFormat } from '../../train/data/corpus/read-documents.ts';
+import { type DocumentFormat, formatOf, TEXT_SUFFIXES } from '../../train/data/corpus/read-documents.ts';
 
-const FORMATS: ReadonlyMap<string, DocumentFormat> = new Map([
-  ['.txt', 'text'],
-  ['.md', 'text'],
-  ['.jsonl', 'jsonl'],
-]);
-const KNOWN = [...FORMATS.keys()].join(', ');
 /** More files than this make no sense one by one, and their names take memory. */
 const MAX_FILES = 1_000_000;
 const MAX_DEPTH = 64;
@@ -39,7 +33,7 @@ export async function openTextInputs(paths: readonly string[]): Promise<Corpus> 
   if (paths.length === 0) {
     throw new BitnetError(
       'train/no-text',
-      `no training text is named; name files (${KNOWN}) or folders of them`,
+      `no training text is named; name files (${TEXT_SUFFIXES}) or folders of them`,
     );
   }
   const files: CorpusFile[] = [];
@@ -48,7 +42,7 @@ export async function openTextInputs(paths: readonly string[]): Promise<Corpus> 
     const found: Found = { files: [], leftOut: [] };
     await addNamed(path, found);
     if (found.files.length === 0) {
-      throw new BitnetError('train/no-text', `${path}: there is no ${KNOWN} file in this folder`);
+      throw new BitnetError('train/no-text', `${path}: there is no ${TEXT_SUFFIXES} file in this folder`);
     }
     if (found.leftOut.length > 0) notes.push(leftOutNote(path, found.leftOut));
     for (const file of found.files) files.push(file);
@@ -62,11 +56,11 @@ async function addNamed(path: string, found: Found): Promise<void> {
     await addFolder(path, found, 0);
     return;
   }
-  const format = FORMATS.get(extname(path).toLowerCase());
+  const format = formatOf(path);
   if (format === undefined || !kind.isFile()) {
     throw new BitnetError(
       'train/unknown-text-format',
-      `${path} is no training text; it must be a ${KNOWN} file or a folder of them`,
+      `${path} is no training text; it must be a ${TEXT_SUFFIXES} file or a folder of them`,
     );
   }
   addFile(path, format, kind.size, found);
@@ -90,7 +84,7 @@ async function addFolder(folder: string, found: Found, depth: number): Promise<v
       await addFolder(path, found, depth + 1);
       continue;
     }
-    const format = FORMATS.get(extname(entry.name).toLowerCase());
+    const format = formatOf(entry.name);
     const kind = format === undefined ? undefined : await look(path);
     // A link to a folder may lead around in a circle.
     if (format === undefined || kind === undefined || !kind.isFile()) found.leftOut.push(path);
@@ -136,5 +130,5 @@ function leftOutNote(path: string, leftOut: readonly string[]): string {
   const names = leftOut.slice(0, 3).join(', ');
   const more = leftOut.length > 3 ? ', …' : '';
   const found = leftOut.length === 1 ? 'One file was' : `${leftOut.length} files were`;
-  return `${found} left out of ${path}, being no ${KNOWN} (${names}${more}).`;
+  return `${found} left out of ${path}, being no ${TEXT_SUFFIXES} (${names}${more}).`;
 }

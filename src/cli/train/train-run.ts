@@ -6,24 +6,10 @@ import { BitnetError } from '../../base/errors.ts';
 import { listCheckpoints } from '../../train/checkpoint/write.ts';
 import type { TrainConfig } from '../../train/config.ts';
 import type { PreparedData } from '../../train/data/prepare-data.ts';
-import { describeModel } from '../../train/describe-model.ts';
-import {
-  checkExport,
-  type ExportOptions,
-  exportModel,
-  usualFormats,
-} from '../../train/export/export-model.ts';
-import {
-  type ModelToExport,
-  modelInTraining,
-  tokenizerInTraining,
-} from '../../train/export/model-to-export.ts';
 import type { EvaluationMetrics, Metrics, StepMetrics } from '../../train/loop/metrics.ts';
 import { METRICS_FILE } from '../../train/loop/metrics-log.ts';
-import { createTrainer, type Trainer } from '../../train/loop/trainer.ts';
-import { createTrainingModel } from '../../train/model/create.ts';
-import type { TrainingModel } from '../../train/model/training-model.ts';
 import type { RunFolder } from '../../train/run-folder.ts';
+import { openSession, type TrainingSession } from '../../train/session.ts';
 import { type DiskRunFolder, openRunFolder } from './disk-run-folder.ts';
 import type { RunFacts, TrainView } from './live-view.ts';
 import { prepareRun } from './prepare-run.ts';
@@ -100,61 +86,33 @@ async function trainOn(
 ): Promise<TrainRunResult> {
   const { config, backend, threads, signal } = options;
   signal.throwIfAborted();
-  const model = await createTrainingModel({
-    described: describeModel(config, data.tokenizer.tokenizer.vocabSize),
-    tiedHead: config.model.tiedHead,
-    precision: config.precision,
-    microSequences: config.batch.microSequences,
-    backend,
-    threads,
-  });
-  let trainer: Trainer | undefined;
+  const session = await openSession({ config, data, folder, backend, threads });
   try {
-    const untrained = modelInTraining(model, []);
-    checkExport(untrained, exportOptionsOf(untrained, data, config));
-    trainer = await createTrainer({
-      config,
-      model,
-      folder,
-      train: data.train,
-      validation: data.validation,
-      tokenizerHash: data.tokenizer.hash,
-      datasetHash: data.datasetHash,
-    });
-    for (const note of trainer.notes) await options.onNote(note);
-    await writeConfig(folder, config);
-    const firstStep = trainer.step;
-    const last = await follow(trainer, model, options);
-    const isComplete = trainer.step >= config.steps;
-    const files = isComplete ? await exportTrained(folder, model, data, config) : [];
-    return { step: trainer.step, isComplete, firstStep, ...last, files };
+    for (const note of session.notes) await options.onNote(note);
+    const firstStep = session.step;
+    const last = await follow(session, options);
+    const isComplete = session.step >= config.steps;
+    const files = isComplete ? await session.exportModel() : [];
+    return { step: session.step, isComplete, firstStep, ...last, files };
   } finally {
-    trainer?.dispose();
-    await model.dispose();
+    await session.dispose();
   }
 }
 
-/** Only once the trainer has found that a folder's checkpoints belong to this recipe. */
-async function writeConfig(folder: RunFolder, config: TrainConfig): Promise<void> {
-  const text = `${JSON.stringify(config, undefined, 2)}\n`;
-  await folder.write('config.json', (sink) => sink(new TextEncoder().encode(text)));
-}
-
 async function follow(
-  trainer: Trainer,
-  model: TrainingModel,
+  session: TrainingSession,
   options: TrainRunOptions,
 ): Promise<Pick<TrainRunResult, 'lastStep' | 'evaluation'>> {
   const { config, signal } = options;
   const view = options.createView({
     name: config.name,
     steps: config.steps,
-    computeLabel: `${config.precision}, ${computeLabel(model.backend.name, model.team.count)}`,
+    computeLabel: `${config.precision}, ${computeLabel(session.backend, session.threads)}`,
   });
   let lastStep: StepMetrics | undefined;
   let evaluation: EvaluationMetrics | undefined;
   try {
-    for await (const metrics of trainer.run(signal)) {
+    for await (const metrics of session.run(signal)) {
       if (metrics.kind === 'step') lastStep = metrics;
       if (metrics.kind === 'evaluation') evaluation = metrics;
       view.show(metrics);
@@ -164,22 +122,4 @@ async function follow(
     view.finish();
   }
   return { lastStep, evaluation };
-}
-
-async function exportTrained(
-  folder: RunFolder,
-  model: TrainingModel,
-  data: PreparedData,
-  config: TrainConfig,
-): Promise<string[]> {
-  const trained = modelInTraining(model, await model.prepareWeights());
-  return exportModel(folder, trained, exportOptionsOf(trained, data, config));
-}
-
-function exportOptionsOf(
-  model: ModelToExport,
-  { tokenizer }: PreparedData,
-  { name }: TrainConfig,
-): ExportOptions {
-  return { name, tokenizer: tokenizerInTraining(tokenizer), formats: usualFormats(model) };
 }

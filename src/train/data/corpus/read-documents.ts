@@ -10,6 +10,19 @@ import { parseDocument, type TrainingDocument } from './document.ts';
 /** How the bytes of a file are documents. */
 export type DocumentFormat = 'text' | 'jsonl';
 
+const FORMATS: ReadonlyMap<string, DocumentFormat> = new Map([
+  ['.txt', 'text'],
+  ['.md', 'text'],
+  ['.jsonl', 'jsonl'],
+]);
+/** How names of texts end, for messages. */
+export const TEXT_SUFFIXES: string = [...FORMATS.keys()].join(', ');
+
+/** The format of a file by the end of its name; undefined when that is no text. */
+export function formatOf(name: string): DocumentFormat | undefined {
+  return FORMATS.get(/[^/\\](\.[^./\\]+)$/.exec(name.toLowerCase())?.[1] ?? '');
+}
+
 /** Takes the bytes of each block as they are read. */
 export type OnBlock = (bytes: Uint8Array) => void;
 
