@@ -15,12 +15,19 @@ import { build, createLogger, type Plugin } from 'vite';
 import { findChromium, launchChromium } from './browser/chromium.ts';
 import type { Generated } from './browser/main.ts';
 import { bundledFile, servePages } from './browser/page-server.ts';
+import { type Trained, train } from './browser/train.ts';
 
 // This file runs as build/test/e2e/browser.test.js.
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const MODEL = join(root, 'test', 'golden', 'tiny-tales', 'tiny-tales.i2_s.gguf');
 const PROMPT = 'Once upon a time';
 const TOKENS = 24;
+
+/** What main.ts leaves in a page. */
+interface Page {
+  readonly generated: Promise<Generated>;
+  train(): Promise<Trained>;
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'bitnet-browser-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -82,7 +89,7 @@ async function generateInNode(): Promise<number[]> {
   return tokens;
 }
 
-async function generateInPage(chromium: string, isIsolated: boolean): Promise<Generated> {
+async function inPage<T>(chromium: string, isIsolated: boolean, run: () => Promise<T>): Promise<T> {
   await bundled;
   const server = await servePages(
     (pathname) => (pathname === '/model.gguf' ? MODEL : bundledFile(folder, pathname)),
@@ -93,7 +100,7 @@ async function generateInPage(chromium: string, isIsolated: boolean): Promise<Ge
     const page = await browser.newPage();
     const query = new URLSearchParams({ model: 'model.gguf', prompt: PROMPT, tokens: String(TOKENS) });
     await page.goto(`${server.origin}/?${query}`);
-    return await page.evaluate(() => (globalThis as unknown as { generated: Promise<Generated> }).generated);
+    return await page.evaluate(run);
   } finally {
     await browser.close();
     await server.close();
@@ -104,14 +111,24 @@ if (executablePath !== undefined) {
   for (const isIsolated of [true, false]) {
     const kind = isIsolated ? 'a cross-origin isolated page' : 'a page without SharedArrayBuffer';
     test(`${kind} generates the tokens that Node generates`, async () => {
-      const [inNode, inPage] = await Promise.all([
+      const [expected, found] = await Promise.all([
         generateInNode(),
-        generateInPage(executablePath, isIsolated),
+        inPage(executablePath, isIsolated, () => (globalThis as unknown as Page).generated),
       ]);
-      assert.equal(inPage.isIsolated, isIsolated);
-      assert.match(inPage.backend, /^wasm/);
-      assert.equal(inPage.tokens.length, TOKENS);
-      assert.deepEqual(inPage.tokens, inNode);
+      assert.equal(found.isIsolated, isIsolated);
+      assert.match(found.backend, /^wasm/);
+      assert.equal(found.tokens.length, TOKENS);
+      assert.deepEqual(found.tokens, expected);
+    });
+
+    test(`${kind} trains the model that Node trains`, async () => {
+      const [expected, found] = await Promise.all([
+        train(),
+        inPage(executablePath, isIsolated, () => (globalThis as unknown as Page).train()),
+      ]);
+      assert.equal(found.threads > 1, isIsolated && expected.threads > 1, `${found.threads} threads`);
+      assert.ok(found.file.length > 0);
+      assert.deepEqual(found.file, expected.file);
     });
   }
 }

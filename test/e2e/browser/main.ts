@@ -1,9 +1,10 @@
 /**
  * A page on the public API, as a user of the package would write it: loads the model that its address names
  * (`?model=…&prompt=…&tokens=…`), generates greedily and shows the text as it comes. What came out is left in
- * `globalThis.generated` for the test that drives the page.
+ * `globalThis.generated` for the test that drives the page. It can train a model, too: `globalThis.train()`.
  */
 import { loadModel } from 'bitnet.ts';
+import { train } from './train.ts';
 
 /** What the test compares with its own run in Node. */
 export interface Generated {
@@ -30,4 +31,4 @@ async function generate(): Promise<Generated> {
   return { tokens, text, backend, isIsolated: crossOriginIsolated };
 }
 
-(globalThis as { generated?: Promise<Generated> }).generated = generate();
+Object.assign(globalThis, { generated: generate(), train });
