@@ -4,6 +4,7 @@
  */
 import { type ByteSource, readBytes } from '../../base/byte-source.ts';
 import { isJsonObject } from '../../formats/json.ts';
+import { readBlocks, readLines } from '../../formats/lines.ts';
 import type { RunFolder } from '../run-folder.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -13,7 +14,6 @@ export const METRICS_FILE = 'metrics.jsonl';
 const PIECE_BYTES = 1 << 20;
 /** Bytes of a line that a run would write, at most: thousands of matrices with their histograms. */
 const LONGEST_LINE = 1 << 24;
-const LINE_FEED = 0x0a;
 
 /** Adds a line. */
 export async function logMetrics(folder: RunFolder, metrics: Metrics): Promise<void> {
@@ -43,20 +43,9 @@ export async function dropLaterMetrics(folder: RunFolder, step: number): Promise
 /** Bytes of the lines that stay. */
 async function keptBytes(source: ByteSource, step: number): Promise<number> {
   let kept = 0;
-  let rest = new Uint8Array(0);
-  for (let at = 0; at < source.size; at += PIECE_BYTES) {
-    const piece = await readBytes(source, at, Math.min(PIECE_BYTES, source.size - at));
-    const bytes = new Uint8Array(rest.byteLength + piece.byteLength);
-    bytes.set(rest);
-    bytes.set(piece, rest.byteLength);
-    let from = 0;
-    for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, from)) {
-      if (!isUpTo(bytes.subarray(from, end), step)) return kept;
-      kept += end + 1 - from;
-      from = end + 1;
-    }
-    rest = bytes.subarray(from);
-    if (rest.byteLength > LONGEST_LINE) return kept;
+  for await (const { bytes, isEnded } of readLines(readBlocks(source), LONGEST_LINE)) {
+    if (!isEnded || !isUpTo(bytes, step)) break;
+    kept += bytes.length + 1;
   }
   return kept;
 }

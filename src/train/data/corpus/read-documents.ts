@@ -4,6 +4,7 @@
  */
 import type { ByteSource } from '../../../base/byte-source.ts';
 import { BitnetError } from '../../../base/errors.ts';
+import { readBlocks, readLines } from '../../../formats/lines.ts';
 import { decodeUtf8, isUtf8 } from '../../../formats/utf8.ts';
 import { parseDocument, type TrainingDocument } from './document.ts';
 
@@ -26,7 +27,6 @@ export function formatOf(name: string): DocumentFormat | undefined {
 /** Takes the bytes of each block as they are read. */
 export type OnBlock = (bytes: Uint8Array) => void;
 
-const BLOCK_BYTES = 1 << 20;
 /** Longest line of a JSONL file. */
 const MAX_LINE_BYTES = 1 << 28;
 const NEWLINE = 0x0a;
@@ -48,24 +48,10 @@ export async function* readDocuments(
     throw new BitnetError('train/empty-file', `${source.name} is empty; put text into it or leave it out`);
   }
   if (format === 'jsonl') {
-    yield* readLines(source, signal, onBlock);
+    yield* readJsonLines(source, signal, onBlock);
     return;
   }
   yield { kind: 'text', where: source.name, parts: readText(source, signal, onBlock) };
-}
-
-async function* readBlocks(
-  source: ByteSource,
-  signal?: AbortSignal,
-  onBlock?: OnBlock,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for (let offset = 0; offset < source.size; offset += BLOCK_BYTES) {
-    signal?.throwIfAborted();
-    const block = new Uint8Array(Math.min(BLOCK_BYTES, source.size - offset));
-    await source.readInto(block, offset, signal);
-    onBlock?.(block);
-    yield block;
-  }
 }
 
 async function* readText(
@@ -142,46 +128,22 @@ function firstBadByte(bytes: Uint8Array, end: number): number {
   return good;
 }
 
-async function* readLines(
+async function* readJsonLines(
   source: ByteSource,
   signal?: AbortSignal,
   onBlock?: OnBlock,
 ): AsyncGenerator<TrainingDocument> {
   let line = 0;
-  let pending: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  const take = (last: Uint8Array<ArrayBuffer>): TrainingDocument => {
-    let bytes = last;
-    if (pending.length > 0) {
-      bytes = new Uint8Array(length + last.length);
-      let at = 0;
-      for (const part of [...pending, last]) {
-        bytes.set(part, at);
-        at += part.length;
-      }
-      pending = [];
-      length = 0;
-    }
-    line++;
-    return parseLine(bytes, `${source.name} line ${line}`, line === 1);
-  };
-  for await (const block of readBlocks(source, signal, onBlock)) {
-    let from = 0;
-    for (let end = block.indexOf(NEWLINE); end !== -1; end = block.indexOf(NEWLINE, from)) {
-      yield take(block.subarray(from, end));
-      from = end + 1;
-    }
-    if (from === block.length) continue;
-    pending.push(block.subarray(from));
-    length += block.length - from;
-    if (length > MAX_LINE_BYTES) {
+  for await (const { bytes } of readLines(readBlocks(source, signal, onBlock), MAX_LINE_BYTES)) {
+    const where = `${source.name} line ${++line}`;
+    if (bytes.length > MAX_LINE_BYTES) {
       throw new BitnetError(
         'train/bad-line',
-        `${source.name} line ${line + 1} has more than ${MAX_LINE_BYTES} bytes; divide the document into several lines`,
+        `${where} has more than ${MAX_LINE_BYTES} bytes; divide the document into several lines`,
       );
     }
+    yield parseLine(bytes, where, line === 1);
   }
-  if (pending.length > 0) yield take(new Uint8Array(0));
 }
 
 function parseLine(bytes: Uint8Array<ArrayBuffer>, where: string, isFirst: boolean): TrainingDocument {
