@@ -122,6 +122,20 @@ test('a finished run is exported again, whole or from a checkpoint, dense or qua
   assert.match(readFileSync(page.trim(), 'utf8'), /nats<\/strong> a token (above|below)/);
 });
 
+test('a checkpoint is not exported with a tokenizer of another run, and the run puts its own back', async () => {
+  const path = join(folder, 'whole', 'tokenizer.json');
+  const own = readFileSync(path, 'utf8');
+  writeFileSync(path, `${own}\n`);
+  const { status, stderr } = await bitnet('train', 'export', 'whole');
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /step-00000060\.safetensors was trained with another tokenizer than the one in its folder/,
+  );
+  assert.match(await output('train', ...recipe, '--out', 'whole'), /trained already; exported again/);
+  assert.equal(readFileSync(path, 'utf8'), own);
+});
+
 test('a run of another recipe, text or tokenizer is not gone on with, and its checkpoints stay', async () => {
   const checkpoints = () => readdirSync(join(folder, 'whole', 'checkpoints'));
   const before = checkpoints();
@@ -151,6 +165,7 @@ test('text that cannot be trained on is one sentence', async () => {
     [textFile('torn.jsonl', '{"text": "one"}\n{"text": \n'), /torn\.jsonl.*line 2.*not JSON/],
     [textFile('image.png', 'png'), /image\.png is no training text/],
     [join(folder, 'nothing'), /nothing: there is no .*file/],
+    [textFile('mark.txt', '\ufeff'), /mark\.txt has no text/],
     [join(folder, 'missing.txt'), /missing\.txt: there is no such file/],
   ];
   for (const [path, sentence] of cases) {
