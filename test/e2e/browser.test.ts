@@ -1,6 +1,6 @@
 /**
  * The package in a browser: its browser entry is bundled by Vite with default settings and no Node polyfills, and pages
- * with and without cross-origin isolation generate, in Chromium, the tokens that Node generates. Where no Chromium is
+ * with and without cross-origin isolation generate, in Chromium, the tokens that Node generates, and train what it trains. Where no Chromium is
  * installed, only the bundle is checked, and a diagnostic line says so.
  */
 import assert from 'node:assert/strict';

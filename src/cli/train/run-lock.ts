@@ -2,7 +2,7 @@
  * One process at a time in the folder of a run: a file `lock` that tells whose it is. A process that was killed leaves
  * it behind; it then counts for nothing, also when another process has got the same number since.
  */
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { BitnetError } from '../../base/errors.ts';
@@ -45,9 +45,22 @@ export async function lockRun(folder: string): Promise<RunLock> {
           `${folder}: ${fault ?? 'other processes take the lock again and again'}`,
         );
       }
-      await rm(path, { force: true });
+      await removeStale(path, own);
     }
   }
+}
+
+/** Takes a lock away whose holder is gone; but not the one that another process may have put in its place since. */
+async function removeStale(path: string, own: Holder): Promise<void> {
+  const aside = `${path}.${process.pid}.part`;
+  try {
+    await rename(path, aside);
+  } catch (cause) {
+    if ((cause as { code?: unknown } | null)?.code === 'ENOENT') return;
+    throw outputError(path, cause);
+  }
+  if ((await faultOf(aside, own)) !== undefined) await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
 }
 
 /** Why a lock that is there must be respected, or undefined when its holder is gone. */
