@@ -143,7 +143,7 @@ test('long series are thinned to their means, constant ones smoothed to themselv
 
 test('a chart of one point, of equal values and of none', () => {
   const chart = (points: [number, number][]) =>
-    lineChart({ title: 't', yLabel: 'y', series: [{ label: 'a', colour: 'red', points }] });
+    lineChart({ title: 't', unit: 'y', series: [{ label: 'a', colour: 'red', points }] });
   assert.equal(chart([]), '');
   assert.equal(chart([[1, Number.NaN]]), '');
   assert.match(chart([[5, 0]]), /<circle/);

@@ -1,4 +1,4 @@
-/** The data of a run from the paths of its recipe, with a bar for each stage that takes long. */
+/** The data of a run from the paths of its recipe; stages that take long show how far they are. */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BitnetError } from '../../base/errors.ts';
@@ -6,12 +6,13 @@ import type { TrainConfig } from '../../train/config.ts';
 import { type DataProgress, type PreparedData, prepareData } from '../../train/data/prepare-data.ts';
 import type { TokenizerSource } from '../../train/data/run-tokenizer.ts';
 import type { RunFolder } from '../../train/run-folder.ts';
-import { ProgressBar } from '../progress.ts';
+import { StageProgress } from '../progress.ts';
 import { openTextInputs } from './text-inputs.ts';
 
 const LABELS: Readonly<Record<DataProgress['stage'], string>> = {
   checking: 'looking at the text',
-  tokenizer: 'training the tokenizer',
+  tokenizer: 'counting words for the tokenizer',
+  merges: 'training the tokenizer',
   tokens: 'packing the tokens',
 };
 /** Larger tokenizers and templates exist nowhere. */
@@ -31,8 +32,7 @@ export async function prepareRun(
   const train = await openTextInputs(data.train);
   const validation = data.validation.length === 0 ? undefined : await openTextInputs(data.validation);
   const tokenizer = await tokenizerSourceOf(config);
-  let stage: DataProgress['stage'] | undefined;
-  let bar: ProgressBar | undefined;
+  const view = new StageProgress(LABELS);
   try {
     return await prepareData({
       folder,
@@ -42,17 +42,10 @@ export async function prepareRun(
       contextLength: config.model.contextLength,
       tokenizer,
       signal,
-      onProgress(progress) {
-        if (progress.stage !== stage) {
-          bar?.finish();
-          stage = progress.stage;
-          bar = new ProgressBar(LABELS[stage]);
-        }
-        bar?.update(progress.share);
-      },
+      onProgress: ({ stage, share }) => view.update(stage, share),
     });
   } finally {
-    bar?.finish();
+    view.finish();
   }
 }
 

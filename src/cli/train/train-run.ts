@@ -15,6 +15,7 @@ import { createTrainer, type Trainer } from '../../train/loop/trainer.ts';
 import { createTrainingModel } from '../../train/model/create.ts';
 import type { TrainingModel } from '../../train/model/training-model.ts';
 import type { RunFolder } from '../../train/run-folder.ts';
+import { showWaiting } from '../progress.ts';
 import { type DiskRunFolder, openRunFolder } from './disk-run-folder.ts';
 import type { RunFacts, TrainView } from './live-view.ts';
 import { prepareRun } from './prepare-run.ts';
@@ -45,6 +46,8 @@ export interface TrainRunResult {
   /** The last of each in this call; undefined where there was none. */
   readonly lastStep: StepMetrics | undefined;
   readonly evaluation: EvaluationMetrics | undefined;
+  /** Whether the model holds conversations. */
+  readonly hasChatTemplate: boolean;
   /** Exported files, relative to the folder; none when the run was stopped. */
   readonly files: readonly string[];
 }
@@ -116,7 +119,8 @@ async function trainOn(
     const last = await follow(trainer, model, options);
     const isComplete = trainer.step >= config.steps;
     const files = isComplete ? await exportTrained(folder, model, data, config) : [];
-    return { step: trainer.step, isComplete, firstStep, ...last, files };
+    const hasChatTemplate = data.tokenizer.chatTemplate !== undefined;
+    return { step: trainer.step, isComplete, firstStep, ...last, hasChatTemplate, files };
   } finally {
     trainer?.dispose();
     await model.dispose();
@@ -163,11 +167,16 @@ async function exportTrained(
 ): Promise<string[]> {
   const trained = modelInTraining(model, await model.prepareWeights());
   const { name } = config;
-  return exportModel(folder, trained, {
-    name,
-    tokenizer: tokenizerToExport(tokenizer),
-    formats: usualFormats(trained),
-  });
+  const done = showWaiting('writing the model');
+  try {
+    return await exportModel(folder, trained, {
+      name,
+      tokenizer: tokenizerToExport(tokenizer),
+      formats: usualFormats(trained),
+    });
+  } finally {
+    done();
+  }
 }
 
 /** The tokenizer of a run as an export takes it. */
