@@ -28,7 +28,7 @@ export interface LineChart {
 const WIDTH = 640;
 const HEIGHT = 280;
 /** Room for tick texts also where a narrow page shows them larger (style.ts). */
-const MARGIN = { left: 74, right: 20, top: 14, bottom: 44 } as const;
+const MARGIN = { left: 74, right: 20, top: 14, bottom: 48 } as const;
 /** More than there are pixels is only bytes. */
 const MOST_POINTS = 500;
 
@@ -64,7 +64,7 @@ export function lineChart(chart: LineChart): string {
         `<text class="tick" x="${fixed(x.at(value))}" y="${HEIGHT - MARGIN.bottom + 6}" dy="0.75em" text-anchor="middle">${tickText(value, x.step)}</text>`,
     ),
     `<path class="axis" d="M${MARGIN.left} ${HEIGHT - MARGIN.bottom}H${WIDTH - MARGIN.right}"/>`,
-    `<text class="label" x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 3}" text-anchor="middle">step</text>`,
+    `<text class="label" x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">step</text>`,
     ...series.map((one) => drawSeries(one, x.at, y.at)),
     '</svg>',
     series.length > 1 ? `<ul class="legend">${legend.join('')}</ul>` : '',

@@ -89,7 +89,7 @@ test('a run under way without an evaluation has a page', async () => {
   const [first] = metricsOf('ternary', 1);
   writeFileSync(join(path, 'metrics.jsonl'), `${JSON.stringify(first)}\n`);
   const page = reportPage([await readRun(path)]);
-  assert.match(page, /validation loss at the end<\/th><td>none/);
+  assert.match(page, /validation loss at the end<\/th><td>–/);
   assert.doesNotMatch(page, /NaN|undefined|Infinity/);
 });
 

@@ -51,21 +51,28 @@ export async function prepareRun(
 
 async function tokenizerSourceOf({ tokenizer }: TrainConfig): Promise<TokenizerSource> {
   const template =
-    tokenizer.chatTemplate === undefined ? {} : { chatTemplate: await readText(tokenizer.chatTemplate) };
+    tokenizer.chatTemplate === undefined
+      ? {}
+      : { chatTemplate: await readRecipeText(tokenizer.chatTemplate) };
   if (!('file' in tokenizer)) {
     const { vocabularySize, specialTokens } = tokenizer;
     return { vocabularySize, specialTokens, ...template };
   }
-  const tokenizerJson = await readText(tokenizer.file);
+  const tokenizerJson = await readRecipeText(tokenizer.file);
   const beside = join(dirname(tokenizer.file), 'tokenizer_config.json');
   const isThere = await stat(beside).then(
     () => true,
     () => false,
   );
-  return { tokenizerJson, ...(isThere ? { tokenizerConfig: await readText(beside) } : {}), ...template };
+  return {
+    tokenizerJson,
+    ...(isThere ? { tokenizerConfig: await readRecipeText(beside) } : {}),
+    ...template,
+  };
 }
 
-async function readText(path: string): Promise<string> {
+/** A text that a recipe names, as its tokenizer. @throws BitnetError `train/unreadable` */
+export async function readRecipeText(path: string): Promise<string> {
   const unreadable = (why: string, cause?: unknown) =>
     new BitnetError('train/unreadable', `${path} cannot be read: ${why}`, { cause });
   const bytes = await stat(path)
@@ -75,6 +82,8 @@ async function readText(path: string): Promise<string> {
     })
     .catch((cause: unknown) => {
       if (cause instanceof BitnetError) throw cause;
+      if ((cause as { code?: unknown } | null)?.code === 'ENOENT')
+        throw unreadable('there is no such file', cause);
       throw unreadable(cause instanceof Error ? cause.message : String(cause), cause);
     });
   try {
