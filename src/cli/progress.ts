@@ -1,6 +1,6 @@
 /**
  * What a person sees while something takes long: a bar for work whose share is known, a line with the seconds for work
- * whose share is not. Only on a terminal, only once it is clear that more than a second is needed, never backwards, and
+ * whose share is not. On a terminal, only once it is clear that more than a second is needed, never backwards, and
  * gone without a trace when done.
  */
 import type { OutputStream } from './terminal.ts';
@@ -54,6 +54,51 @@ export class ProgressBar {
 
   #draw(line: string): void {
     this.#stream.write(CLEAR_LINE + line.slice(0, (this.#stream.columns ?? 80) - 1));
+  }
+}
+
+/**
+ * Work of several stages, each with a bar on a terminal; elsewhere, where logs are read later, with a line. Stages that take
+ * less than a second are not worth either.
+ */
+export class StageProgress<Stage extends string> {
+  readonly #labels: Readonly<Record<Stage, string>>;
+  readonly #stream: OutputStream;
+  readonly #now: () => number;
+  #stage: Stage | undefined;
+  #bar: ProgressBar | undefined;
+  #start = 0;
+  #isTold = false;
+
+  constructor(
+    labels: Readonly<Record<Stage, string>>,
+    stream: OutputStream = process.stderr,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#labels = labels;
+    this.#stream = stream;
+    this.#now = now;
+  }
+
+  /** @param share of this stage, 0 to 1 */
+  update(stage: Stage, share: number): void {
+    if (stage !== this.#stage) {
+      this.finish();
+      this.#stage = stage;
+      this.#start = this.#now();
+      this.#isTold = false;
+      this.#bar = new ProgressBar(this.#labels[stage], this.#stream, this.#now);
+    }
+    this.#bar?.update(share);
+    if (this.#stream.isTTY === true || this.#isTold || this.#now() - this.#start < LONG_MS) return;
+    this.#isTold = true;
+    this.#stream.write(`bitnet: ${this.#labels[stage]}\n`);
+  }
+
+  /** Takes the bar away. */
+  finish(): void {
+    this.#bar?.finish();
+    this.#bar = undefined;
   }
 }
 

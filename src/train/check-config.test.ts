@@ -107,7 +107,7 @@ const refusals: [string, unknown, RegExp][] = [
   ],
   [
     'a width',
-    { data, model: { embeddingLength: 100 } },
+    { data, precision: 'f32', model: { embeddingLength: 100 } },
     /embeddingLength is 100, and must be a multiple of 16/,
   ],
   [

@@ -52,7 +52,7 @@ export function checkConfig(json: unknown, name: string): TrainConfig {
   const fields = new ConfigFields(name, json);
   const precision = fields.choice<Precision>('precision', 'ternary', ['ternary', 'f32']);
   const steps = fields.number('steps', 1000, whole(1, 1e9));
-  const model = readModel(fields.section('model'));
+  const model = readModel(fields.section('model'), precision);
   const config: TrainConfig = {
     name: fields.text('name', 'model'),
     data: readData(fields.section('data')),
@@ -119,9 +119,11 @@ function readTokenizer(fields: ConfigFields): TokenizerConfig {
   return { vocabularySize, specialTokens, ...chatTemplate };
 }
 
-function readModel(fields: ConfigFields): ModelShape {
+function readModel(fields: ConfigFields, precision: Precision): ModelShape {
+  // What ternary weights need beyond that is said by checkTernaryLengths, with the length to take.
+  const weights = (most: number) => (precision === 'ternary' ? whole(LENGTH_STEP, most) : length(most));
   const architecture = fields.choice('architecture', 'bitnet-b1.58', TRAINED_ARCHITECTURES);
-  const embeddingLength = fields.number('embeddingLength', 256, length(1 << 15));
+  const embeddingLength = fields.number('embeddingLength', 256, weights(1 << 15));
   const headLength = fields.number('headLength', embeddingLength % 64 === 0 ? 64 : LENGTH_STEP, length(1024));
   const headCount = fields.number(
     'headCount',
@@ -137,7 +139,7 @@ function readModel(fields: ConfigFields): ModelShape {
     feedForwardLength: fields.number(
       'feedForwardLength',
       Math.min(roundUp((8 * embeddingLength) / 3, TERNARY_GROUP), LONGEST_ROW),
-      length(LONGEST_ROW),
+      weights(LONGEST_ROW),
     ),
     headCount,
     headCountKv: fields.number('headCountKv', headCount, whole(1, 1024)),

@@ -89,6 +89,16 @@ test('from a text to a model that runs, with metrics and a report', async () => 
   assert.ok(!readdirSync(join(folder, 'whole')).includes('lock'));
 });
 
+test('a model with a chat template is to be talked to', async () => {
+  textFile('chat.jinja', "{% for m in messages %}{{ m.role + ': ' + m.content + eos_token }}{% endfor %}");
+  const tokenizer = { vocabularySize: 280, chatTemplate: 'chat.jinja' };
+  const path = textFile('chat.json', JSON.stringify({ data: { train: [recipe[1]] }, tokenizer, steps: 1 }));
+  const shape = ['--layers', '1', '--width', '128', '--context', '32', '--batch', '2'];
+  const text = await output('train', path, ...shape, '--out', 'chat');
+  assert.match(text, /^bitnet chat chat\/chat\.i2_s\.gguf$/m);
+  assert.doesNotMatch(text, /bitnet run/);
+});
+
 test('Ctrl-C saves, a kill loses what came after the checkpoint, and the run goes on to the same bits', async () => {
   const stopped = await interrupted('stopped', 'SIGINT');
   assert.equal(stopped.status, 130);
@@ -181,6 +191,9 @@ test('commands of two words have their own help and mistakes', async () => {
   assert.match(await output('train', 'report', '--help'), /bitnet train report \[OPTIONS\] RUN/);
   assert.match(await output('help', 'train', 'export'), /bitnet train export \[OPTIONS\] RUN/);
   assert.match(await output('train', '--help'), /bitnet train \[OPTIONS\] \[RECIPE\.json\]/);
+  const bench = await bitnet('train', '--bench', '--tokenizer', 'nowhere.json');
+  assert.equal(bench.status, 1);
+  assert.match(bench.stderr, /nowhere\.json: there is no such file|nowhere\.json cannot be read/);
   const { status, stderr } = await bitnet('train', 'report', '--chekpoint', '3');
   assert.equal(status, 2);
   assert.match(stderr, /^bitnet: train report has no option --chekpoint/);

@@ -117,7 +117,7 @@ function writeEnd(out: string, { step, files }: TrainRunResult): Promise<void> {
 }
 
 function endText(name: string, out: string, result: TrainRunResult): string {
-  const { step, firstStep, lastStep, evaluation, files } = result;
+  const { step, firstStep, lastStep, evaluation, hasChatTemplate, files } = result;
   const facts = [
     `${formatWhole(step)} steps`,
     ...(lastStep === undefined ? [] : [`loss ${lastStep.loss.toFixed(4)}`]),
@@ -135,7 +135,9 @@ function endText(name: string, out: string, result: TrainRunResult): string {
   return [
     `${name}: ${facts.join(', ')}${was}`,
     ...[...models, ...folder].map((path) => `  ${path}`),
-    ...(first === undefined ? [] : ['', `bitnet run ${first} "Once upon a time"`]),
+    ...(first === undefined
+      ? []
+      : ['', hasChatTemplate ? `bitnet chat ${first}` : `bitnet run ${first} "Once upon a time"`]),
     `bitnet train report ${out}`,
     '',
   ].join('\n');

@@ -1,5 +1,4 @@
 /** `bitnet train --bench`: what the kernels of training reach of what the processor can do, and a step of what they reach. */
-import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import type { BackendName } from '../../kernels/backend-name.ts';
 import { checkConfig } from '../../train/check-config.ts';
@@ -12,6 +11,7 @@ import { switchOption, textsOption } from '../option-values.ts';
 import { showWaiting } from '../progress.ts';
 import { formatCount, formatRate, formatSeconds } from '../quantities.ts';
 import { stylesOf, writeOutput } from '../terminal.ts';
+import { readRecipeText } from '../train/prepare-run.ts';
 import { recipeOf } from '../train/recipe.ts';
 import type { ComputeOptions } from '../train/run-options.ts';
 import { GEMM_SHAPE, type KernelRates, type KernelReport, measureKernels } from './measure-kernels.ts';
@@ -56,7 +56,7 @@ async function configOf(input: CommandInput): Promise<TrainConfig> {
 
 async function vocabularyOf({ tokenizer }: TrainConfig): Promise<number> {
   if (!('file' in tokenizer)) return tokenizer.vocabularySize;
-  const json = await readFile(tokenizer.file, 'utf8');
+  const json = await readRecipeText(tokenizer.file);
   return loadRunTokenizer(json, '{}').tokenizer.vocabSize;
 }
 

@@ -17,7 +17,8 @@ export interface Series {
 /** What a chart shows. */
 export interface LineChart {
   readonly title: string;
-  readonly yLabel: string;
+  /** Unit of y, beside the title; '' where the title says it. */
+  readonly unit: string;
   readonly series: readonly Series[];
   /** Whether the axis of y begins at 0. */
   readonly fromZero?: boolean;
@@ -26,7 +27,8 @@ export interface LineChart {
 
 const WIDTH = 640;
 const HEIGHT = 280;
-const MARGIN = { left: 62, right: 14, top: 12, bottom: 36 } as const;
+/** Room for tick texts also where a narrow page shows them larger (style.ts). */
+const MARGIN = { left: 74, right: 20, top: 14, bottom: 48 } as const;
 /** More than there are pixels is only bytes. */
 const MOST_POINTS = 500;
 
@@ -40,28 +42,29 @@ export function lineChart(chart: LineChart): string {
     .filter(({ points }) => points.length > 0);
   if (series.length === 0) return '';
   const all = series.flatMap(({ points }) => points);
-  const x = axis(rangeOf(all.map(([value]) => value)), MARGIN.left, WIDTH - MARGIN.right);
+  const lastStep = all.reduce((most, [value]) => Math.max(most, value), 1);
+  const x = axis([0, lastStep], MARGIN.left, WIDTH - MARGIN.right, 1);
   const y = axis(yRange(all, chart.fromZero === true), HEIGHT - MARGIN.bottom, MARGIN.top);
+  const unit = chart.unit === '' ? '' : ` <span class="unit">${escapeMarkup(chart.unit)}</span>`;
   const legend = series.map(
     ({ label, colour, look }) =>
       `<li><span class="key ${look ?? 'line'}" style="--c:${colour}"></span>${escapeMarkup(label)}</li>`,
   );
   return [
     '<figure>',
-    `<figcaption>${escapeMarkup(chart.title)}</figcaption>`,
+    `<figcaption>${escapeMarkup(chart.title)}${unit}</figcaption>`,
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeMarkup(chart.title)}">`,
     ...y.ticks.map(
       (value) =>
         `<path class="grid" d="M${MARGIN.left} ${fixed(y.at(value))}H${WIDTH - MARGIN.right}"/>` +
-        `<text class="tick" x="${MARGIN.left - 6}" y="${fixed(y.at(value) + 4)}" text-anchor="end">${tickText(value, y.step)}</text>`,
+        `<text class="tick" x="${MARGIN.left - 6}" y="${fixed(y.at(value))}" dy="0.35em" text-anchor="end">${tickText(value, y.step)}</text>`,
     ),
     ...x.ticks.map(
       (value) =>
-        `<text class="tick" x="${fixed(x.at(value))}" y="${HEIGHT - MARGIN.bottom + 16}" text-anchor="middle">${tickText(value, x.step)}</text>`,
+        `<text class="tick" x="${fixed(x.at(value))}" y="${HEIGHT - MARGIN.bottom + 6}" dy="0.75em" text-anchor="middle">${tickText(value, x.step)}</text>`,
     ),
     `<path class="axis" d="M${MARGIN.left} ${HEIGHT - MARGIN.bottom}H${WIDTH - MARGIN.right}"/>`,
-    `<text class="label" x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">step</text>`,
-    `<text class="label" transform="translate(13 ${(MARGIN.top + HEIGHT - MARGIN.bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeMarkup(chart.yLabel)}</text>`,
+    `<text class="label" x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">step</text>`,
     ...series.map((one) => drawSeries(one, x.at, y.at)),
     '</svg>',
     series.length > 1 ? `<ul class="legend">${legend.join('')}</ul>` : '',
@@ -103,8 +106,9 @@ interface Axis {
   readonly step: number;
 }
 
-function axis([low, high]: readonly [number, number], start: number, end: number): Axis {
-  const step = roundStep((high - low) / 5);
+/** @param least the smallest distance of ticks */
+function axis([low, high]: readonly [number, number], start: number, end: number, least = 0): Axis {
+  const step = Math.max(least, roundStep((high - low) / 5));
   const first = Math.ceil(low / step - 1e-9);
   const count = Math.floor(high / step + 1e-9) - first + 1;
   return {
@@ -144,7 +148,7 @@ function tickText(value: number, step: number): string {
   const most = Math.abs(value);
   if (most >= 1e6) return `${Number((value / 1e6).toPrecision(4))}M`;
   if (most >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
-  if (most < 1e-3) return value.toExponential(1);
+  if (step < 1e-4) return value.toExponential(1);
   return value.toFixed(Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
 }
 

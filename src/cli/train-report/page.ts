@@ -11,6 +11,9 @@ import type { RunRecord } from './run-metrics.ts';
 import { PAGE_STYLE, RUN_COLOURS } from './style.ts';
 import { compare, layerFlips, namesOf, smoothed, summarise } from './summary.ts';
 
+/** Of what a run does not have. */
+const NONE = '–';
+
 /** The whole page. */
 export function reportPage(runs: readonly RunRecord[]): string {
   const names = namesOf(runs);
@@ -71,7 +74,7 @@ function summaryTable(runs: readonly RunRecord[], names: readonly string[]): str
       row('validation perplexity', (i) => perplexity(summaries[i]!.validationLoss)),
       row('lowest validation loss', (i) => {
         const best = summaries[i]!.best;
-        return best === undefined ? 'none' : `${nats(best.loss)} at step ${formatWhole(best.step)}`;
+        return best === undefined ? NONE : `${nats(best.loss)} at step ${formatWhole(best.step)}`;
       }),
       row('share of zeros', (i) => percent(summaries[i]!.zeroShare)),
       row('speed', (i) => {
@@ -115,7 +118,7 @@ function lossChart(runs: readonly RunRecord[], names: readonly string[]): string
       { label: `${names[i]}, smoothed`, colour, points: smoothed(points) },
     ];
   });
-  return lineChart({ title: 'Training loss', yLabel: 'nats a token', series });
+  return lineChart({ title: 'Training loss', unit: 'nats a token', series });
 }
 
 function evaluationChart(runs: readonly RunRecord[], names: readonly string[]): string {
@@ -123,13 +126,13 @@ function evaluationChart(runs: readonly RunRecord[], names: readonly string[]): 
     const points = run.evaluations.map(({ step, loss }) => [step, loss] as const);
     return { label: names[i]!, colour: colourOf(i), points, look: 'dots' };
   });
-  return lineChart({ title: 'Validation loss', yLabel: 'nats a token', series });
+  return lineChart({ title: 'Validation loss', unit: 'nats a token', series });
 }
 
 function stepCharts(runs: readonly RunRecord[], names: readonly string[]): string[] {
   const chart = (
     title: string,
-    yLabel: string,
+    unit: string,
     value: (step: RunRecord['steps'][number]) => number | null,
     options: { fromZero?: boolean; smooth?: boolean; note?: string } = {},
   ) => {
@@ -145,11 +148,11 @@ function stepCharts(runs: readonly RunRecord[], names: readonly string[]): strin
       };
     });
     const { fromZero = true, note } = options;
-    return lineChart({ title, yLabel, series, fromZero, ...(note === undefined ? {} : { note }) });
+    return lineChart({ title, unit, series, fromZero, ...(note === undefined ? {} : { note }) });
   };
   return [
-    chart('Learning rate', 'learning rate', ({ learningRate }) => learningRate),
-    chart('Weight decay', 'weight decay', ({ weightDecay }) => weightDecay),
+    chart('Learning rate', '', ({ learningRate }) => learningRate),
+    chart('Weight decay', '', ({ weightDecay }) => weightDecay),
     chart('Speed', 'tokens a second', ({ tokensPerSecond }) => tokensPerSecond, { smooth: true }),
     chart('Norm of the gradients', 'before clipping', ({ gradientNorm }) => gradientNorm, { smooth: true }),
     chart(
@@ -188,7 +191,7 @@ function weightsSection(run: RunRecord, name: string, colour: string): string {
     '<div class="charts">',
     lineChart({
       title: 'Flips by layer',
-      yLabel: 'weights a step',
+      unit: 'weights a step',
       series,
       fromZero: true,
       note: 'Ternary weights of a layer that changed, a step, since the evaluation before.',
@@ -198,13 +201,13 @@ function weightsSection(run: RunRecord, name: string, colour: string): string {
 }
 
 function nats(value: number | undefined): string {
-  return value === undefined ? 'none' : `${value.toFixed(4)} nats`;
+  return value === undefined ? NONE : `${value.toFixed(4)} nats`;
 }
 
 function perplexity(loss: number | undefined): string {
-  return loss === undefined ? 'none' : Math.exp(loss).toPrecision(5);
+  return loss === undefined ? NONE : Math.exp(loss).toPrecision(5);
 }
 
 function percent(share: number | null): string {
-  return share === null ? 'none' : `${(100 * share).toFixed(1)} %`;
+  return share === null ? NONE : `${(100 * share).toFixed(1)} %`;
 }

@@ -89,7 +89,7 @@ test('a run under way without an evaluation has a page', async () => {
   const [first] = metricsOf('ternary', 1);
   writeFileSync(join(path, 'metrics.jsonl'), `${JSON.stringify(first)}\n`);
   const page = reportPage([await readRun(path)]);
-  assert.match(page, /validation loss at the end<\/th><td>none/);
+  assert.match(page, /validation loss at the end<\/th><td>–/);
   assert.doesNotMatch(page, /NaN|undefined|Infinity/);
 });
 
@@ -143,7 +143,7 @@ test('long series are thinned to their means, constant ones smoothed to themselv
 
 test('a chart of one point, of equal values and of none', () => {
   const chart = (points: [number, number][]) =>
-    lineChart({ title: 't', yLabel: 'y', series: [{ label: 'a', colour: 'red', points }] });
+    lineChart({ title: 't', unit: 'y', series: [{ label: 'a', colour: 'red', points }] });
   assert.equal(chart([]), '');
   assert.equal(chart([[1, Number.NaN]]), '');
   assert.match(chart([[5, 0]]), /<circle/);

@@ -114,6 +114,15 @@ test('a place that cannot be a run is one sentence', async () => {
     (error: BitnetError) => error.message === `${run} is a file; a run needs a folder of its own`,
   );
   await assert.rejects(openRunFolder(join(run, 'below')), hasCode('output/failed'));
+  if (existsSync('/proc/self'))
+    await assert.rejects(openRunFolder('/proc/none/below'), hasCode('output/failed'));
+});
+
+test('a run that never began leaves no folder, but one that was there stays', async () => {
+  await (await openRunFolder(join(run, 'below'))).close();
+  assert.deepEqual(readdirSync(run), []);
+  await (await openRunFolder(run)).close();
+  assert.ok(existsSync(run));
 });
 
 if (existsSync('/dev/full')) {

@@ -2,7 +2,7 @@
  * The folder of a training run as a directory: files are replaced whole or not at all, what a killed run left half
  * written is taken away, and one process at a time has it (run-lock.ts).
  */
-import { appendFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { openPath } from '#platform';
 import { assert } from '../../base/assert.ts';
@@ -17,7 +17,7 @@ const PARTIAL = /\.\d+\.part$/;
 
 /** A run folder on disk that this process has for itself until it is closed. */
 export interface DiskRunFolder extends RunFolder {
-  /** Lets others have it. */
+  /** Lets others have it; one that was made and is empty still goes away. */
   close(): Promise<void>;
 }
 
@@ -27,6 +27,7 @@ export interface DiskRunFolder extends RunFolder {
  * @throws BitnetError `output/failed` when it cannot be made or written to, `output/not-a-folder`, `train/run-in-use`
  */
 export async function openRunFolder(path: string): Promise<DiskRunFolder> {
+  const isNew = !(await isThere(path));
   await makeFolder(path);
   const lock: RunLock = await lockRun(path);
   try {
@@ -38,7 +39,14 @@ export async function openRunFolder(path: string): Promise<DiskRunFolder> {
     await lock.release();
     throw outputError(path, cause);
   }
-  return { ...readRunFolder(path), close: () => lock.release() };
+  return {
+    ...readRunFolder(path),
+    async close() {
+      await lock.release();
+      // A run that was refused leaves no empty folder; one with anything in it stays.
+      if (isNew) await rmdir(path).catch(() => undefined);
+    },
+  };
 }
 
 /** As {@link openRunFolder} without taking hold of it or making it; for readers, and for files that no run writes. */
@@ -84,7 +92,7 @@ export function readRunFolder(path: string): RunFolder {
 
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeDeep(resolve(path));
   } catch (cause) {
     const isInTheWay = (cause as { code?: unknown } | null)?.code === 'EEXIST';
     if (!isInTheWay) throw outputError(resolve(path), cause);
@@ -92,6 +100,30 @@ async function makeFolder(path: string): Promise<void> {
       cause,
     });
   }
+}
+
+/** As mkdir with `recursive`, which never ends in file systems that let nothing be made, such as /proc. */
+async function makeDeep(path: string): Promise<void> {
+  const above = dirname(path);
+  try {
+    await mkdir(path);
+  } catch (cause) {
+    const { code } = cause as { code?: unknown };
+    if (code === 'EEXIST' || code === 'EISDIR') {
+      if (!(await stat(path)).isDirectory()) throw cause;
+      return;
+    }
+    if (code !== 'ENOENT' || above === path || (await isThere(above))) throw cause;
+    await makeDeep(above);
+    await mkdir(path);
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Files below a folder of the run, relative to the run, with forward slashes; none where there is no such folder. */

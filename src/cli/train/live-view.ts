@@ -139,6 +139,8 @@ function stepLine(state: RunState, steps: number): string {
 function frame(facts: RunFacts, state: RunState, columns: number): Segment[][] {
   const metrics = state.step!;
   const share = Math.min(1, metrics.step / facts.steps);
+  // Of what stands behind the labels; the last column of a terminal stays free.
+  const width = columns - LABEL_WIDTH - 1;
   const barWidth = Math.max(4, Math.min(BAR_WIDTH, columns - LABEL_WIDTH - 30));
   const filled = Math.floor(share * barWidth);
   const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
@@ -151,7 +153,7 @@ function frame(facts: RunFacts, state: RunState, columns: number): Segment[][] {
       : `${state.evaluation.loss.toFixed(4)} at step ${formatWhole(state.evaluation.step)}`;
   const rows: [string, Segment[]][] = [
     ['step', [[bar, 'cyan'], [` ${formatWhole(metrics.step)} of ${formatWhole(facts.steps)}`]]],
-    ['time', [[timeText(metrics.seconds, left)]]],
+    ['time', [[fitted(timeParts(metrics.seconds, left), width)]]],
     [
       'loss',
       [
@@ -164,12 +166,20 @@ function frame(facts: RunFacts, state: RunState, columns: number): Segment[][] {
       'speed',
       [
         [
-          `${formatCount(Math.round(metrics.tokensPerSecond))} tok/s, ${metrics.gigaflops.toFixed(1)} GFLOP/s`,
+          fitted(
+            [
+              `${formatCount(Math.round(metrics.tokensPerSecond))} tok/s`,
+              `${metrics.gigaflops.toFixed(1)} GFLOP/s`,
+            ],
+            width,
+          ),
         ],
       ],
     ],
-    ['rate', [[rateText(metrics)]]],
-    ...(metrics.zeroShare === null ? [] : ([['weights', [[weightsText(metrics)]]]] as [string, Segment[]][])),
+    ['rate', [[fitted(rateParts(metrics), width)]]],
+    ...(metrics.zeroShare === null
+      ? []
+      : ([['weights', [[fitted(weightsParts(metrics), width)]]]] as [string, Segment[]][])),
     ['saved', [[state.savedStep === undefined ? 'not yet' : `step ${formatWhole(state.savedStep)}`, 'dim']]],
   ];
   return [
@@ -181,15 +191,26 @@ function frame(facts: RunFacts, state: RunState, columns: number): Segment[][] {
   ];
 }
 
-function timeText(seconds: number, left: number | undefined): string {
-  return `${formatDuration(seconds)}${left === undefined ? '' : `, about ${formatDuration(left)} left`}`;
+/** As many parts, from the first on, as a line has room for; none is cut. */
+function fitted(parts: readonly string[], width: number): string {
+  const fits = (count: number) => parts.slice(0, count).join(', ').length <= width;
+  const count = parts.findLastIndex((_, i) => fits(i + 1)) + 1;
+  return parts.slice(0, Math.max(1, count)).join(', ');
 }
 
-function rateText({ learningRate, weightDecay, gradientNorm }: StepMetrics): string {
-  return `${learningRate.toExponential(2)}, weight decay ${weightDecay}, gradient norm ${gradientNorm.toFixed(2)}`;
+function timeParts(seconds: number, left: number | undefined): string[] {
+  return [formatDuration(seconds), ...(left === undefined ? [] : [`about ${formatDuration(left)} left`])];
 }
 
-function weightsText({ zeroShare, flips }: StepMetrics): string {
-  const changed = flips === null ? '' : `, ${formatWhole(flips)} flipped in this step`;
-  return `${(100 * (zeroShare ?? 0)).toFixed(1)} % zeros${changed}`;
+function rateParts({ learningRate, weightDecay, gradientNorm }: StepMetrics): string[] {
+  return [
+    learningRate.toExponential(2),
+    `weight decay ${weightDecay}`,
+    `gradient norm ${gradientNorm.toFixed(2)}`,
+  ];
+}
+
+function weightsParts({ zeroShare, flips }: StepMetrics): string[] {
+  const zeros = `${(100 * (zeroShare ?? 0)).toFixed(1)} % zeros`;
+  return flips === null ? [zeros] : [zeros, `${formatWhole(flips)} flipped in this step`];
 }

@@ -1,4 +1,4 @@
-/** The data of a run from the paths of its recipe, with a bar for each stage that takes long. */
+/** The data of a run from the paths of its recipe; stages that take long show how far they are. */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BitnetError } from '../../base/errors.ts';
@@ -6,12 +6,13 @@ import type { TrainConfig } from '../../train/config.ts';
 import { type DataProgress, type PreparedData, prepareData } from '../../train/data/prepare-data.ts';
 import type { TokenizerSource } from '../../train/data/run-tokenizer.ts';
 import type { RunFolder } from '../../train/run-folder.ts';
-import { ProgressBar } from '../progress.ts';
+import { StageProgress } from '../progress.ts';
 import { openTextInputs } from './text-inputs.ts';
 
 const LABELS: Readonly<Record<DataProgress['stage'], string>> = {
   checking: 'looking at the text',
-  tokenizer: 'training the tokenizer',
+  tokenizer: 'counting words for the tokenizer',
+  merges: 'training the tokenizer',
   tokens: 'packing the tokens',
 };
 /** Larger tokenizers and templates exist nowhere. */
@@ -31,8 +32,7 @@ export async function prepareRun(
   const train = await openTextInputs(data.train);
   const validation = data.validation.length === 0 ? undefined : await openTextInputs(data.validation);
   const tokenizer = await tokenizerSourceOf(config);
-  let stage: DataProgress['stage'] | undefined;
-  let bar: ProgressBar | undefined;
+  const view = new StageProgress(LABELS);
   try {
     return await prepareData({
       folder,
@@ -42,37 +42,37 @@ export async function prepareRun(
       contextLength: config.model.contextLength,
       tokenizer,
       signal,
-      onProgress(progress) {
-        if (progress.stage !== stage) {
-          bar?.finish();
-          stage = progress.stage;
-          bar = new ProgressBar(LABELS[stage]);
-        }
-        bar?.update(progress.share);
-      },
+      onProgress: ({ stage, share }) => view.update(stage, share),
     });
   } finally {
-    bar?.finish();
+    view.finish();
   }
 }
 
 async function tokenizerSourceOf({ tokenizer }: TrainConfig): Promise<TokenizerSource> {
   const template =
-    tokenizer.chatTemplate === undefined ? {} : { chatTemplate: await readText(tokenizer.chatTemplate) };
+    tokenizer.chatTemplate === undefined
+      ? {}
+      : { chatTemplate: await readRecipeText(tokenizer.chatTemplate) };
   if (!('file' in tokenizer)) {
     const { vocabularySize, specialTokens } = tokenizer;
     return { vocabularySize, specialTokens, ...template };
   }
-  const tokenizerJson = await readText(tokenizer.file);
+  const tokenizerJson = await readRecipeText(tokenizer.file);
   const beside = join(dirname(tokenizer.file), 'tokenizer_config.json');
   const isThere = await stat(beside).then(
     () => true,
     () => false,
   );
-  return { tokenizerJson, ...(isThere ? { tokenizerConfig: await readText(beside) } : {}), ...template };
+  return {
+    tokenizerJson,
+    ...(isThere ? { tokenizerConfig: await readRecipeText(beside) } : {}),
+    ...template,
+  };
 }
 
-async function readText(path: string): Promise<string> {
+/** A text that a recipe names, as its tokenizer. @throws BitnetError `train/unreadable` */
+export async function readRecipeText(path: string): Promise<string> {
   const unreadable = (why: string, cause?: unknown) =>
     new BitnetError('train/unreadable', `${path} cannot be read: ${why}`, { cause });
   const bytes = await stat(path)
@@ -82,6 +82,8 @@ async function readText(path: string): Promise<string> {
     })
     .catch((cause: unknown) => {
       if (cause instanceof BitnetError) throw cause;
+      if ((cause as { code?: unknown } | null)?.code === 'ENOENT')
+        throw unreadable('there is no such file', cause);
       throw unreadable(cause instanceof Error ? cause.message : String(cause), cause);
     });
   try {

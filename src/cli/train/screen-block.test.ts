@@ -112,6 +112,8 @@ test('the view tells all of a run, at any width', () => {
     view.show({ kind: 'evaluation', step: 100, loss: 1.5, targets: 10 });
     view.show({ kind: 'checkpoint', step: 100, file: 'checkpoints/step-00000100.safetensors' });
     view.finish();
+    if (columns === 40)
+      assert.match(terminal.lines.join('\n'), /31\.0 % zeros$/m, 'what has no room is left out');
     if (columns < 80) continue;
     const text = terminal.lines.join('\n');
     for (const part of [

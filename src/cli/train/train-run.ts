@@ -10,6 +10,7 @@ import type { EvaluationMetrics, Metrics, StepMetrics } from '../../train/loop/m
 import { METRICS_FILE } from '../../train/loop/metrics-log.ts';
 import type { RunFolder } from '../../train/run-folder.ts';
 import { openSession, type TrainingSession } from '../../train/session.ts';
+import { showWaiting } from '../progress.ts';
 import { type DiskRunFolder, openRunFolder } from './disk-run-folder.ts';
 import type { RunFacts, TrainView } from './live-view.ts';
 import { prepareRun } from './prepare-run.ts';
@@ -40,6 +41,8 @@ export interface TrainRunResult {
   /** The last of each in this call; undefined where there was none. */
   readonly lastStep: StepMetrics | undefined;
   readonly evaluation: EvaluationMetrics | undefined;
+  /** Whether the model holds conversations. */
+  readonly hasChatTemplate: boolean;
   /** Exported files, relative to the folder; none when the run was stopped. */
   readonly files: readonly string[];
 }
@@ -92,8 +95,9 @@ async function trainOn(
     const firstStep = session.step;
     const last = await follow(session, options);
     const isComplete = session.step >= config.steps;
-    const files = isComplete ? await session.exportModel() : [];
-    return { step: session.step, isComplete, firstStep, ...last, files };
+    const files = isComplete ? await exportTrained(session) : [];
+    const hasChatTemplate = data.tokenizer.chatTemplate !== undefined;
+    return { step: session.step, isComplete, firstStep, ...last, hasChatTemplate, files };
   } finally {
     await session.dispose();
   }
@@ -122,4 +126,13 @@ async function follow(
     view.finish();
   }
   return { lastStep, evaluation };
+}
+
+async function exportTrained(session: TrainingSession): Promise<readonly string[]> {
+  const done = showWaiting('writing the model');
+  try {
+    return await session.exportModel();
+  } finally {
+    done();
+  }
 }

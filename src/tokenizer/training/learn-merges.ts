@@ -20,6 +20,8 @@ export interface MergeTask {
   /** Texts that no token may have. */
   readonly reserved: ReadonlySet<string>;
   readonly signal?: AbortSignal | undefined;
+  /** @param share of {@link limit}, 0 to 1 */
+  readonly onProgress?: ((share: number) => void) | undefined;
 }
 
 /** What was learnt; merge i makes token 256 + i. */
@@ -36,12 +38,14 @@ const BYTES = 256;
 
 /** Learns merges. @throws the reason of the signal when aborted */
 export async function learnMerges(task: MergeTask): Promise<LearntMerges> {
+  task.onProgress?.(0);
   const learner = new MergeLearner(task);
   while (learner.merges.length < task.limit) {
     if (!learner.learnNext()) break;
     if (learner.merges.length % MERGES_PER_TURN === 0) {
       await nextTurn();
       task.signal?.throwIfAborted();
+      task.onProgress?.(learner.merges.length / task.limit);
     }
   }
   return { tokens: learner.tokens, merges: learner.merges };

@@ -18,6 +18,8 @@ export interface BpeTrainingOptions {
   /** Rarer pairs of tokens do not become a token; default 2. */
   readonly minimumCount?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Told now and then which share of the merges is learnt, once the text is read. */
+  readonly onMerges?: ((share: number) => void) | undefined;
 }
 
 /** Largest vocabulary; more would exceed what the GGUF and shard readers take from a file by far. */
@@ -38,7 +40,7 @@ export async function trainBpe(
   texts: AsyncIterable<string> | Iterable<string>,
   options: BpeTrainingOptions,
 ): Promise<string> {
-  const { vocabularySize, specialTokens, minimumCount = 2, signal } = options;
+  const { vocabularySize, specialTokens, minimumCount = 2, signal, onMerges } = options;
   checkBpeTrainingOptions(options);
   const counter = new PieceCounter(pieceEndByExpression(EXPRESSION)!);
   for await (const text of texts) {
@@ -52,6 +54,7 @@ export async function trainBpe(
     minimumCount,
     reserved: new Set(specialTokens),
     signal,
+    onProgress: onMerges,
   });
   const lines = merges.map(([left, right]) => `${tokens[left]} ${tokens[right]}`);
   return `${JSON.stringify(tokenizerJson(tokens, lines, specialTokens), undefined, 2)}\n`;

@@ -32,9 +32,10 @@ export interface RunProgress {
 const DECISIVE: readonly (readonly string[])[] = [
   ['precision'],
   ['model'],
+  // Before the optimizer, whose defaults follow from it.
+  ['steps'],
   ['optimizer'],
   ['batch', 'sequences'],
-  ['steps'],
   ['seed'],
 ];
 
@@ -50,7 +51,7 @@ export function checkSameRun(
   current: RunIdentity,
   file: string,
 ): void {
-  const advice = 'put it back, or train into another folder';
+  const advice = 'put it back, train into another folder (--out), or start anew (--restart)';
   for (const path of DECISIVE) {
     const found = firstDifference(pick(saved.config, path), pick(current.config, path), path.join('.'));
     if (found === undefined) continue;

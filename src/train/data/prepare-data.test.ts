@@ -159,7 +159,10 @@ test('what is there is used again; what changed is made anew, but not below chec
   const progress: DataProgress[] = [];
   const first = await prepareData(options(folder, { onProgress: (p) => progress.push(p) }));
   assert.equal(first.reused, false);
-  assert.deepEqual([...new Set(progress.map(({ stage }) => stage))], ['checking', 'tokenizer', 'tokens']);
+  assert.deepEqual(
+    [...new Set(progress.map(({ stage }) => stage))],
+    ['checking', 'tokenizer', 'merges', 'tokens'],
+  );
   assert.equal(progress.at(-1)!.share, 1);
   const again = await prepareData(options(folder));
   assert.equal(again.reused, true);

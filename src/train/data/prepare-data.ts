@@ -6,7 +6,7 @@
 import { BitnetError } from '../../base/errors.ts';
 import { createSha256, sha256Hex } from '../../base/sha256.ts';
 import type { RunFolder } from '../run-folder.ts';
-import { type Corpus, hashSource } from './corpus/corpus.ts';
+import { type Corpus, hashSource, type OnBytes } from './corpus/corpus.ts';
 import {
   type Dataset,
   type DatasetInputs,
@@ -33,9 +33,9 @@ import { writeTokenFiles } from './write-token-files.ts';
 
 /** How far the preparation is. */
 export interface DataProgress {
-  /** Comparing with what is there, training the tokenizer, or writing tokens. */
-  readonly stage: 'checking' | 'tokenizer' | 'tokens';
-  /** Of the text of this stage, 0 to 1. */
+  /** Comparing with what is there, counting words for the tokenizer, learning its merges, or writing tokens. */
+  readonly stage: 'checking' | 'tokenizer' | 'merges' | 'tokens';
+  /** Of the bytes or merges of this stage, 0 to 1. */
   readonly share: number;
 }
 
@@ -81,10 +81,12 @@ export interface PreparedData {
 export async function prepareData(options: PrepareDataOptions): Promise<PreparedData> {
   const { folder } = options;
   checkOptions(options);
-  const inputs = await inputsOf(options);
   const found = await readDataset(folder);
+  const onChecked = checkProgress(options, found);
+  const inputs = await inputsOf(options, onChecked);
   const changed = found === undefined ? [] : differences(found.inputs, inputs);
-  const present = found !== undefined && changed.length === 0 ? await usePresent(options, found) : undefined;
+  const present =
+    found !== undefined && changed.length === 0 ? await usePresent(options, found, onChecked) : undefined;
   const notes = [...options.train.notes, ...(options.validation?.notes ?? [])];
   if (present !== undefined) return { ...present, notes: [...notes, ...present.tokenizer.notes] };
   const isRestoring = found !== undefined && changed.length === 0;
@@ -113,25 +115,39 @@ async function checkNoCheckpoints(folder: RunFolder, changed: readonly string[])
     changed.length > 0 ? `another ${changed.join(' and another ')}` : 'data of which dataset.json is gone';
   throw new BitnetError(
     'train/data-changed',
-    `${folder.name} has checkpoints that were trained on ${what}; go on with what it was before, or start a run in ` +
-      'another folder',
+    `${folder.name} has checkpoints that were trained on ${what}; go on with what it was before, ` +
+      'train into another folder (--out), or start anew (--restart)',
     { details: { changed } },
   );
 }
 
-async function inputsOf(options: PrepareDataOptions): Promise<DatasetInputs> {
-  const { train, validation, tokenizer, signal, onProgress } = options;
+/** Counts the bytes that are compared: those of the text, and of the tokens that are there. */
+function checkProgress(
+  { train, validation, onProgress }: PrepareDataOptions,
+  found: Dataset | undefined,
+): OnBytes {
+  const present = Object.values(found?.files ?? {}).reduce((sum, { bytes }) => sum + bytes, 0);
+  const total = Math.max(1, train.bytes + (validation?.bytes ?? 0) + present);
+  let read = 0;
   onProgress?.({ stage: 'checking', share: 0 });
+  return (bytes) => {
+    read += bytes;
+    onProgress?.({ stage: 'checking', share: read / total });
+  };
+}
+
+async function inputsOf(options: PrepareDataOptions, onChecked: OnBytes): Promise<DatasetInputs> {
+  const { train, validation, tokenizer, signal } = options;
   const made =
     'specialTokens' in tokenizer
       ? [tokenizer.vocabularySize, tokenizer.specialTokens]
       : [tokenizer.tokenizerJson, tokenizer.tokenizerConfig ?? null];
   return {
-    trainingText: await train.fingerprint(signal),
+    trainingText: await train.fingerprint(signal, onChecked),
     validationText:
       validation === undefined
         ? `every ${options.validationEvery}th of the training text`
-        : await validation.fingerprint(signal),
+        : await validation.fingerprint(signal, onChecked),
     tokenizer: sha256Hex(JSON.stringify(made)),
     chatTemplate: tokenizer.chatTemplate === undefined ? 'none' : sha256Hex(tokenizer.chatTemplate),
     contextLength: String(options.contextLength),
@@ -145,14 +161,18 @@ function datasetHash({ files }: Dataset): string {
 }
 
 /** What the folder has, when all of it is whole. */
-async function usePresent(options: PrepareDataOptions, dataset: Dataset): Promise<Parts | undefined> {
+async function usePresent(
+  options: PrepareDataOptions,
+  dataset: Dataset,
+  onChecked: OnBytes,
+): Promise<Parts | undefined> {
   const { folder, signal } = options;
   const json = await readRunText(folder, TOKENIZER_FILE);
   if (json === undefined || sha256Hex(json) !== dataset.tokenizer.sha256) return undefined;
   const tokenizer = await readRunTokenizer(folder);
   if (tokenizer === undefined) return undefined;
   for (const fileName of [TRAIN_FILE, VALIDATION_FILE]) {
-    if (!(await isWhole(folder, fileName, dataset.files[fileName]!, signal))) return undefined;
+    if (!(await isWhole(folder, fileName, dataset.files[fileName]!, signal, onChecked))) return undefined;
   }
   return {
     ...(await openFiles(options, tokenizer)),
@@ -168,13 +188,14 @@ async function isWhole(
   fileName: string,
   expected: ShardSummary,
   signal: AbortSignal | undefined,
+  onChecked: OnBytes,
 ): Promise<boolean> {
   const source = await folder.open(fileName);
   if (source === undefined) return false;
   try {
     if (source.size !== expected.bytes) return false;
     const hash = createSha256();
-    await hashSource(source, source.size, hash, signal);
+    await hashSource(source, source.size, hash, signal, onChecked);
     return hash.hex() === expected.sha256;
   } finally {
     await source.close();
@@ -184,9 +205,11 @@ async function isWhole(
 async function makeAll(options: PrepareDataOptions, inputs: DatasetInputs): Promise<Parts> {
   const { folder, train, validation, signal, onProgress } = options;
   const total = train.bytes + (validation?.bytes ?? 0);
-  const tokenizer = await makeRunTokenizer(options.tokenizer, train, signal, (read) =>
-    onProgress?.({ stage: 'tokenizer', share: read / Math.max(1, train.bytes) }),
-  );
+  const tokenizer = await makeRunTokenizer(options.tokenizer, train, {
+    signal,
+    onBytes: (read) => onProgress?.({ stage: 'tokenizer', share: read / Math.max(1, train.bytes) }),
+    onMerges: (share) => onProgress?.({ stage: 'merges', share }),
+  });
   await writeRunTokenizer(folder, tokenizer);
   const { documents, files } = await writeTokenFiles({
     folder,

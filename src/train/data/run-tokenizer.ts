@@ -61,6 +61,14 @@ export const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 /** tokenizer.json of the largest known vocabularies has 35 MB. */
 const MAX_FILE_BYTES = 1 << 28;
 
+/** Who is told how far the training of a tokenizer is, and who may stop it. */
+export interface TokenizerWork {
+  readonly signal?: AbortSignal | undefined;
+  readonly onBytes?: OnBytes;
+  /** @param share of the merges, 0 to 1 */
+  readonly onMerges?: (share: number) => void;
+}
+
 /**
  * Trains or takes a tokenizer.
  *
@@ -70,8 +78,7 @@ const MAX_FILE_BYTES = 1 << 28;
 export async function makeRunTokenizer(
   source: TokenizerSource,
   corpus: Corpus,
-  signal?: AbortSignal,
-  onBytes?: OnBytes,
+  { signal, onBytes, onMerges }: TokenizerWork = {},
 ): Promise<RunTokenizer> {
   if (!('specialTokens' in source)) {
     return loadRunTokenizer(
@@ -82,7 +89,12 @@ export async function makeRunTokenizer(
   checkTokenizerSource(source);
   const { specialTokens, vocabularySize, chatTemplate } = source;
   const begin = specialTokens[0]!;
-  const json = await trainBpe(textsOf(corpus, signal, onBytes), { vocabularySize, specialTokens, signal });
+  const json = await trainBpe(textsOf(corpus, signal, onBytes), {
+    vocabularySize,
+    specialTokens,
+    signal,
+    onMerges,
+  });
   const config = {
     tokenizer_class: 'PreTrainedTokenizerFast',
     bos_token: begin,

@@ -36,9 +36,10 @@ export interface Corpus {
   /**
    * SHA-256 of the contents and formats of the files in their order; their names do not count.
    *
+   * @param onHashed told the bytes of each block
    * @throws BitnetError when a file cannot be read; the reason of the signal when aborted
    */
-  fingerprint(signal?: AbortSignal): Promise<string>;
+  fingerprint(signal?: AbortSignal, onHashed?: OnBytes): Promise<string>;
 }
 
 const BLOCK_BYTES = 1 << 20;
@@ -50,7 +51,7 @@ export function createCorpus(files: readonly CorpusFile[], notes: readonly strin
     files: files.length,
     notes,
     documents: (signal, onBytes) => readAll(files, signal, onBytes),
-    fingerprint: (signal) => hashAll(files, signal),
+    fingerprint: (signal, onHashed) => hashAll(files, signal, onHashed),
   };
 }
 
@@ -73,14 +74,18 @@ async function* readAll(
   }
 }
 
-async function hashAll(files: readonly CorpusFile[], signal?: AbortSignal): Promise<string> {
+async function hashAll(
+  files: readonly CorpusFile[],
+  signal?: AbortSignal,
+  onHashed?: OnBytes,
+): Promise<string> {
   const whole = createSha256();
   const utf8 = new TextEncoder();
   for (const file of files) {
     const source = await file.open();
     try {
       const hash = createSha256();
-      await hashSource(source, source.size, hash, signal);
+      await hashSource(source, source.size, hash, signal, onHashed);
       whole.update(utf8.encode(`${file.format} ${hash.hex()}\n`));
     } finally {
       await source.close();
@@ -89,12 +94,13 @@ async function hashAll(files: readonly CorpusFile[], signal?: AbortSignal): Prom
   return whole.hex();
 }
 
-/** Hashes the first bytes of a source. @throws as {@link ByteSource.readInto} */
+/** Hashes the first bytes of a source; `onHashed` is told the bytes of each block. @throws as {@link ByteSource.readInto} */
 export async function hashSource(
   source: ByteSource,
   length: number,
   hash: { update(bytes: Uint8Array): void },
   signal?: AbortSignal,
+  onHashed?: OnBytes,
 ): Promise<void> {
   const block = new Uint8Array(Math.min(BLOCK_BYTES, length));
   for (let offset = 0; offset < length; offset += block.length) {
@@ -102,5 +108,6 @@ export async function hashSource(
     const bytes = block.subarray(0, Math.min(block.length, length - offset));
     await source.readInto(bytes, offset, signal);
     hash.update(bytes);
+    onHashed?.(bytes.length);
   }
 }

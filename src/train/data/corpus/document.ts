@@ -47,7 +47,12 @@ export function parseDocument(line: string, where: string): TrainingDocument {
   if (text !== undefined && messages !== undefined) throw bad(where, 'has both "text" and "messages"');
   if (messages !== undefined)
     return { kind: 'conversation', where, messages: checkMessages(messages, where) };
-  if (text === undefined) throw bad(where, 'has neither "text" nor "messages"');
+  if (text === undefined) {
+    throw bad(
+      where,
+      'has neither "text" nor "messages"; write it as {"text": "…"} or {"messages": [{"role": "user", "content": "…"}, …]}',
+    );
+  }
   return { kind: 'text', where, parts: [checkText(text, where, '"text"')] };
 }
 
