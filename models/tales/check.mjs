@@ -5,7 +5,6 @@
  * that one of them goes well to the end.
  */
 import { readingsAt } from './frames/grammar.mjs';
-import { isFemale } from './world/words.mjs';
 import { World } from './world/world.mjs';
 
 /** @typedef {{ ok: true, world: World } | { ok: false, reason: string, at: string }} Verdict `at`: the text from where it goes wrong */
@@ -61,22 +60,29 @@ export function checkTale(text) {
  * @param {import('./frames/grammar.mjs').Reading} reading
  * @returns {World | string}
  */
-function after(world, { name, args, pronoun }) {
+function after(world, { name, args }) {
   const next = world.clone();
-  const about = args.A ?? (pronoun === null ? null : world.last);
-  if (pronoun !== null) {
-    if (about === null) return `nobody knows whom "${pronoun}" means`;
-    if (isFemale(about) !== (pronoun === 'she')) return `${about} is called "${pronoun}"`;
-  }
-  for (const [slot, key] of [
-    ['O', 'c'],
-    ['Q', 'd'],
-  ]) {
-    const known = next.things.get(args[slot ?? ''] ?? '')?.color;
-    const said = args[key ?? ''];
-    if (known !== undefined && said !== undefined && known !== said)
-      return `the ${args[slot ?? '']} is ${known}, not ${said}`;
-  }
-  const full = about === null || args.A !== undefined || pronoun === null ? args : { ...args, A: about };
-  return next.happen({ name, args: full }) ?? next;
+  return next.happen({ name, args }) ?? next;
+}
+
+/** What a request asks for: the hero first, the friend second; things with their colours; places in their order. */
+/** @typedef {{ people: string[], things: { noun: string, color: string }[], places: string[], topic: string | null }} Wish */
+
+/**
+ * What the request asks for and the tale does not have. The hero must be the first person of the tale, and every place
+ * one where something happens.
+ *
+ * @param {World} world at the end of the tale
+ * @param {Wish} wish
+ * @returns {string | null} a sentence, or null if all is there
+ */
+export function lackOf(world, { people, things, places }) {
+  const present = [...world.people.keys()];
+  const stranger = people.find((name, i) => present[i] !== name);
+  if (stranger !== undefined) return `the request names ${stranger}`;
+  const thing = things.find(({ noun, color }) => world.things.get(noun)?.color !== color);
+  if (thing !== undefined) return `the request names a ${thing.color} ${thing.noun}`;
+  const visited = new Set(world.events.flatMap(({ args }) => args.P ?? []));
+  const place = places.find((name) => !visited.has(name));
+  return place === undefined ? null : `the request names the ${place}`;
 }

@@ -20,7 +20,7 @@ import { Random } from './world/random.mjs';
 import { tellTale } from './world/teller.mjs';
 import { heldOutPairs } from './world/words.mjs';
 
-const DOCUMENTS = 60_000;
+const DOCUMENTS = 80_000;
 const VALIDATION_DOCUMENTS = 1000;
 const TEST_TALES = 400;
 const TEST_QUESTIONS = 4;
@@ -32,7 +32,7 @@ const BOOK_VALIDATION_EVERY = 20;
  *
  * @typedef {object} TestItem
  * @property {string} prompt
- * @property {import('./documents.mjs').Wish} wish
+ * @property {import('./check.mjs').Wish} wish
  * @property {[string, string][]} heldOut pairs that no training document has together
  * @property {string} tale
  * @property {import('./world/questions.mjs').Question[]} questions about this tale
@@ -49,8 +49,7 @@ export function testItems(seed, count) {
   for (let i = 0; items.length < count; i++) {
     const random = new Random(`tales test ${seed} ${i}`);
     const tale = tellTale(random, 'test');
-    if (!tale.world.things.has(tale.cast.things[0] ?? '')) continue;
-    const { prompt, wish } = drawPrompt(random, tale, 'thing');
+    const { prompt, wish } = drawPrompt(random, tale, 'full');
     const questions = drawQuestions(random, tale.world, TEST_QUESTIONS);
     items.push({ prompt, wish, heldOut: heldOutPairs(tale.cast), tale: tale.text, questions });
   }

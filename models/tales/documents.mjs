@@ -2,6 +2,7 @@
 /**
  * Documents out of tales: a conversation (asking for a tale, the tale, questions about it) or the tale alone.
  */
+import { PLOTS } from './world/plots.mjs';
 import { drawQuestions } from './world/questions.mjs';
 import { tellTale } from './world/teller.mjs';
 
@@ -9,26 +10,29 @@ import { tellTale } from './world/teller.mjs';
 /** @typedef {import('./world/teller.mjs').Tale} Tale */
 /** @typedef {{ role: string, content: string }} Message */
 /** @typedef {{ text: string } | { messages: Message[] }} Document */
-/** What a prompt asks for: people by name, kinds of people, things with their colours. */
-/** @typedef {{ people: string[], kinds: string[], things: { noun: string, color: string }[] }} Wish */
+/** @typedef {import('./check.mjs').Wish} Wish */
 
 /** Of a hundred documents, this many are a tale alone. */
-const ALONE_PERCENT = 10;
-/** Questions of a document; fewer where the row is full. */
-const MOST_QUESTIONS = 12;
+const ALONE_PERCENT = 5;
+/** Of a hundred requests, this many name only the hero and the thing. */
+const SHORT_PERCENT = 10;
+/** Questions of a document, at least and at most; fewer where the row is full. */
+const LEAST_QUESTIONS = 3;
+const MOST_QUESTIONS = 6;
 /** Tokens of a row of the model, less what the estimate may be wrong by. */
-const ROW_TOKENS = 253;
+const ROW_TOKENS = 246;
 
 const REQUESTS = [
   'Tell me a story about $.',
   'Tell me a story about $.',
+  'Tell me a story about $.',
   'Tell me a tale about $.',
   'Please tell me a story about $.',
-  'Can you tell me a story about $?',
   'Write a story about $.',
   'Write a short story about $.',
   'I want a story about $.',
 ];
+const TOPICS = ['It is about $.', 'It is about $.', 'It is a story of $.', 'There is $ in it.'];
 
 /**
  * Tokens of a text, if every word and every run of signs is one.
@@ -40,35 +44,31 @@ export function estimateTokens(text) {
 }
 
 /**
+ * A request for a tale: the full one names everybody, things, places in their order and the plot, the short one the hero
+ * and the thing.
+ *
  * @param {Random} random
  * @param {Tale} tale
- * @param {'thing' | 'any'} wanted `thing` asks for the hero and the first thing of the cast
+ * @param {'full' | 'short'} form
  * @returns {{ prompt: string, wish: Wish }}
  */
-export function drawPrompt(random, { cast, world }, wanted) {
+export function drawPrompt(random, { cast, plot }, form) {
+  const things = cast.things.map((noun, i) => ({ noun, color: cast.colors[i] ?? '' }));
+  const [O = '', Q] = things.map(({ noun, color }) => `a ${color} ${noun}`);
   const [hero = '', friend = ''] = cast.people;
-  const noun = cast.things.find((name) => world.things.has(name));
-  const form = wanted === 'thing' ? 0 : random.below(20);
-  if (form === 19) return { prompt: 'Tell me a story.', wish: { people: [], kinds: [], things: [] } };
-  /** @type {Wish} */
-  const wish = { people: [hero], kinds: [], things: [] };
-  let topic = hero;
-  if (form < 12 && noun !== undefined) {
-    const color = world.thing(noun).color;
-    wish.things.push({ noun, color });
-    topic = `${hero} and a ${color} ${noun}`;
-  } else if (form < 14 && noun !== undefined) {
-    const { color } = world.thing(noun);
-    const { kind } = world.person(hero);
-    wish.people = [];
-    wish.kinds.push(kind);
-    wish.things.push({ noun, color });
-    topic = `a ${kind} and a ${color} ${noun}`;
-  } else if (form < 17) {
-    wish.people.push(friend);
-    topic = `${hero} and ${friend}`;
+  const request = random.pick(REQUESTS);
+  if (form === 'short') {
+    const wish = { people: [hero], things: things.slice(0, 1), places: [], topic: null };
+    return { prompt: request.replace('$', `${hero} and ${O}`), wish };
   }
-  return { prompt: random.pick(REQUESTS).replace('$', topic), wish };
+  const places = cast.places.map((place) => `the ${place}`).join(' and ');
+  const who =
+    Q === undefined
+      ? random.pick([`${hero}, ${friend} and ${O}`, `${hero} and ${friend} with ${O}`])
+      : `${hero} with ${O} and ${friend} with ${Q}`;
+  const topic = PLOTS[plot]?.topic ?? '';
+  const prompt = `${request.replace('$', `${who} at ${places}`)} ${random.pick(TOPICS).replace('$', topic)}`;
+  return { prompt, wish: { people: cast.people, things, places: cast.places, topic } };
 }
 
 /**
@@ -81,13 +81,15 @@ export function drawPrompt(random, { cast, world }, wanted) {
 export function drawDocument(random, part) {
   const tale = tellTale(random, part);
   if (random.chance(ALONE_PERCENT)) return { document: { text: tale.text }, tale };
-  const { prompt } = drawPrompt(random, tale, 'any');
+  const { prompt } = drawPrompt(random, tale, random.chance(SHORT_PERCENT) ? 'short' : 'full');
   const messages = [
     { role: 'user', content: prompt },
     { role: 'assistant', content: tale.text },
   ];
+  const count = LEAST_QUESTIONS + random.below(MOST_QUESTIONS - LEAST_QUESTIONS + 1);
+  const questions = drawQuestions(random, tale.world, count);
   let tokens = 4 + estimateTokens(prompt) + estimateTokens(tale.text);
-  for (const { question, answer } of drawQuestions(random, tale.world, MOST_QUESTIONS)) {
+  for (const { question, answer } of questions) {
     tokens += 3 + estimateTokens(question) + estimateTokens(answer);
     if (tokens > ROW_TOKENS) break;
     messages.push({ role: 'user', content: question }, { role: 'assistant', content: answer });

@@ -15,7 +15,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadModel } from 'bitnet.ts';
-import { checkTale } from './check.mjs';
+import { checkTale, lackOf } from './check.mjs';
 import { CopyFinder } from './copies.mjs';
 import { readDocuments, tokensOf } from './encode.mjs';
 import { NgramModel } from './ngram.mjs';
@@ -195,17 +195,13 @@ async function tellAll(model, items, sampling) {
       all.push({ prompt, text, ok: false, asAsked: false, reason: `${verdict.reason}: ${verdict.at}` });
       continue;
     }
-    const { people, things } = verdict.world;
-    const asAsked =
-      wish.people.every((name) => people.has(name)) &&
-      wish.kinds.every((kind) => [...people.values()].some((person) => person.kind === kind)) &&
-      wish.things.every(({ noun, color }) => things.get(noun)?.color === color);
+    const lack = lackOf(verdict.world, wish);
     all.push({
       prompt,
       text,
       ok: true,
-      asAsked,
-      ...(asAsked ? {} : { reason: 'it is not what was asked for' }),
+      asAsked: lack === null,
+      ...(lack === null ? {} : { reason: lack }),
     });
   }
   return all;

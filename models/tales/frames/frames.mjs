@@ -1,31 +1,39 @@
 // @ts-check
 /**
  * How each event is told: hand-written frames, the one table that the teller chooses from and the checker reads a text
- * back with. `(a|b)` is a choice, in which a part written twice is chosen twice as often; `$` begins a slot:
+ * back with. `(a|b)` is a choice; the first part of a choice and the first frame of an event are told most often. `$` begins
+ * a slot:
  *
- *     $A $B      people                  $He $he $his $him   A again, as a pronoun
- *     $O $Q      the kite, the red kite  $aO $aQ             a red kite
+ *     $A $B      people           $K    what somebody is
+ *     $O $Q      the kite         $aO   a red kite         $c   red
  *     $P $toP    at the park, to the park
- *     $K $F      what somebody is, how somebody feels
  *
- * `{next}` and the like are the shared openings of MACROS.
+ * `{next}` and the like are the shared openings of MACROS. No frame begins a tale with a name or has a pronoun for a
+ * person, and only a feeling follows a name and "was": what a question asks for can be found again by its words.
  */
 
+import { CAUSES } from '../world/causes.mjs';
 import { DEED_FRAMES } from './deeds.mjs';
-import { FEELING_FRAMES } from './feelings.mjs';
 import { PERSON_FRAMES } from './people.mjs';
 
 /** Choices that many frames share. @type {Record<string, string>} */
 export const MACROS = {
-  next: '(|||Then |Then |Soon |Next |After that |Later )',
-  so: '(|||So |So |Then )',
-  day: '(One day |One day |One morning |Today |That day |After lunch |Early one morning )',
-  alas: '(But then |But then |But soon |But one day |Then |Suddenly )',
+  next: '(|Then |Soon |Next |After that |Later |Before long )',
+  day: '(|One day |One morning |That day |After lunch |Early one morning |On Sunday )',
+  alas: '(But then |But soon |Suddenly )',
   end: '(|In the end |At last |Now |That evening )',
-  far: '(went|went|walked|ran|hurried|came)',
-  nice: '(little|little|small|young|kind|brave|clever|merry|quiet|gentle|funny|shy)',
-  much: '(|| very much| so much)',
+  far: '(went|walked|ran|hurried|came)',
+  nice: '(|little |small |young |kind |brave |clever |merry |quiet |gentle |funny |shy |jolly |sweet )',
 };
 
 /** Frames by name of the event. @type {Record<string, string[]>} */
-export const FRAMES = { ...PERSON_FRAMES, ...DEED_FRAMES, ...FEELING_FRAMES };
+export const FRAMES = {
+  ...PERSON_FRAMES,
+  ...DEED_FRAMES,
+  ...Object.fromEntries(
+    Object.entries(CAUSES).map(([name, { feeling, clause }]) => [
+      `feel:${name}`,
+      [`{end}$A was ${feeling} because ${clause}.`],
+    ]),
+  ),
+};

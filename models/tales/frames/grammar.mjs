@@ -1,54 +1,34 @@
 // @ts-check
 /**
  * Frames as programs: one text of a frame by random choice, and all ways to read a text by the frames. A reading gives
- * the event's arguments; words that a frame repeats must agree, pronouns must fit the name.
+ * the event's arguments; words that a frame repeats must agree.
  */
 
-import { being, COLORS, FEELINGS, going, isFemale, KINDS, NAMES, PLACES, THINGS } from '../world/words.mjs';
+import { COLORS, KINDS, NAMES, PLACES, THINGS } from '../world/words.mjs';
 import { FRAMES, MACROS } from './frames.mjs';
 
 /** @typedef {string | { slot: string } | { choice: Part[][] }} Part */
 /** @typedef {import('../world/random.mjs').Random} Random */
 /** @typedef {{ name: string, parts: Part[], pattern: RegExp, slots: string[] }} Frame */
-/** @typedef {{ name: string, args: Record<string, string>, pronoun: string | null, length: number }} Reading */
+/** @typedef {{ name: string, args: Record<string, string>, length: number }} Reading */
 
 const ANY_NAME = NAMES.join('|');
 const ANY_COLOR = COLORS.join('|');
 const ANY_THING = THINGS.join('|');
-const ALL_PLACES = [...PLACES, 'home'];
-/** @type {ReadonlyMap<string, string>} */
-const PLACE_BY_PHRASE = new Map(
-  ALL_PLACES.flatMap((place) => [
-    [being(place), place],
-    [going(place), place],
-    [capital(being(place)), place],
-  ]),
-);
 
 /** Regular expression of what may stand in a slot, without groups. @type {Record<string, string>} */
 const SLOT_PATTERNS = {
   A: ANY_NAME,
   B: ANY_NAME,
-  O: `the (?:(?:${ANY_COLOR}) )?(?:${ANY_THING})`,
-  Q: `the (?:(?:${ANY_COLOR}) )?(?:${ANY_THING})`,
-  'O-cap': `The (?:(?:${ANY_COLOR}) )?(?:${ANY_THING})`,
+  O: `the (?:${ANY_THING})`,
+  Q: `the (?:${ANY_THING})`,
+  'O-cap': `The (?:${ANY_THING})`,
   aO: `a (?:${ANY_COLOR}) (?:${ANY_THING})`,
-  P: ALL_PLACES.map(being).join('|'),
-  'P-cap': ALL_PLACES.map(being).map(capital).join('|'),
-  toP: ALL_PLACES.map(going).join('|'),
+  c: ANY_COLOR,
+  P: `at the (?:${PLACES.join('|')})`,
+  toP: `to the (?:${PLACES.join('|')})`,
   K: KINDS.join('|'),
-  F: Object.values(FEELINGS).flat().join('|'),
-  He: 'He|She',
-  he: 'he|she',
-  his: 'his|her',
-  him: 'him|her',
 };
-
-/** How the pronouns for a man and a woman are written. @type {Record<string, [string, string]>} */
-const PRONOUNS = { He: ['He', 'She'], he: ['he', 'she'], his: ['his', 'her'], him: ['him', 'her'] };
-
-/** Of a hundred mentions of a known thing, this many name its colour. */
-const COLOR_PERCENT = 20;
 
 /** @param {string} text */
 function capital(text) {
@@ -90,7 +70,7 @@ function parse(source) {
     return { choice: options };
   }
   function slot() {
-    const name = /^\$(aO|aQ|toP|He|he|his|him|[OP]-cap|[ABOQPKF])/.exec(source.slice(position))?.[1];
+    const name = /^\$(aO|toP|O-cap|[ABOQPKc])/.exec(source.slice(position))?.[1];
     if (name === undefined) throw new Error(`an unknown slot in the frame ${source}`);
     position += name.length + 1;
     return { slot: name };
@@ -174,43 +154,43 @@ export function countFrames() {
   return { written: ALL_FRAMES.length, expanded: expanded.size };
 }
 
+/** Of a hundred choices, this many take the first of the options. */
+const FIRST_PERCENT = 70;
+
+/** @template T @param {Random} random @param {readonly T[]} options @returns {T} */
+function choose(random, options) {
+  const [first, ...others] = options;
+  return others.length === 0 || random.chance(FIRST_PERCENT)
+    ? /** @type {T} */ (first)
+    : random.pick(others);
+}
+
 /**
  * Tells an event.
  *
  * @param {import('../world/world.mjs').Event} event
- * @param {{ random: Random, colorOf: (noun: string) => string, last: string | null }} context `last`: whom the sentence
- *   before was about; only that person may be called he or she
+ * @param {Random} random
  * @returns {string}
  */
-export function tell({ name, args }, { random, colorOf, last }) {
-  const frames = (FRAMES_BY_EVENT.get(name) ?? []).filter(
-    (frame) => last === args.A || frame.slots.includes('A') || !frame.slots.some((slot) => slot in PRONOUNS),
-  );
-  const text = fill(random.pick(frames).parts);
-  return capital(text);
+export function tell({ name, args }, random) {
+  return capital(fill(choose(random, FRAMES_BY_EVENT.get(name) ?? []).parts));
 
   /** @param {Part[]} parts @returns {string} */
   function fill(parts) {
     return parts
       .map((part) => {
         if (typeof part === 'string') return part;
-        return 'choice' in part ? fill(random.pick(part.choice)) : fillSlot(part.slot);
+        return 'choice' in part ? fill(choose(random, part.choice)) : fillSlot(part.slot);
       })
       .join('');
   }
   /** @param {string} slot @returns {string} */
   function fillSlot(slot) {
-    const pronoun = PRONOUNS[slot];
-    if (pronoun) return pronoun[isFemale(args.A ?? '') ? 1 : 0];
-    if (slot === 'P') return being(args.P ?? '');
-    if (slot === 'P-cap') return capital(being(args.P ?? ''));
-    if (slot === 'toP') return going(args.P ?? '');
+    if (slot === 'P') return `at the ${args.P}`;
+    if (slot === 'toP') return `to the ${args.P}`;
     if (slot === 'aO') return `a ${args.c} ${args.O}`;
-    if (slot === 'O' || slot === 'Q' || slot === 'O-cap') {
-      const noun = args[slot.charAt(0)] ?? '';
-      const color = random.chance(COLOR_PERCENT) ? `${colorOf(noun)} ` : '';
-      return `${slot === 'O-cap' ? 'The' : 'the'} ${color}${noun}`;
-    }
+    if (slot === 'O-cap') return `The ${args.O}`;
+    if (slot === 'O' || slot === 'Q') return `the ${args[slot]}`;
     return args[slot] ?? '';
   }
 }
@@ -242,29 +222,18 @@ function read({ name, pattern, slots }, text, position) {
   if (match === null) return null;
   /** @type {Record<string, string>} */
   const args = {};
-  /** @type {string | null} */
-  let pronoun = null;
   /** @param {string} key @param {string} value */
   const agree = (key, value) => {
-    if (args[key] !== undefined && args[key] !== value) return false;
-    args[key] = value;
-    return true;
+    args[key] ??= value;
+    return args[key] === value;
   };
   for (const [i, slot] of slots.entries()) {
     const value = match[i + 1];
     if (value === undefined) continue;
-    if (PRONOUNS[slot]) {
-      const gender = PRONOUNS[slot][1] === value && !(PRONOUNS[slot][0] === value) ? 'she' : 'he';
-      if (pronoun !== null && pronoun !== gender) return null;
-      pronoun = gender;
-    } else if (slot === 'P' || slot === 'toP' || slot === 'P-cap') {
-      if (!agree('P', PLACE_BY_PHRASE.get(value) ?? '')) return null;
-    } else if (/^(aO|O|O-cap|Q)$/.test(slot)) {
-      const words = value.split(' ');
-      const key = slot === 'Q' ? 'Q' : 'O';
-      if (!agree(key, words.at(-1) ?? '')) return null;
-      if (words.length === 3 && !agree(key === 'Q' ? 'd' : 'c', words[1] ?? '')) return null;
-    } else if (!agree(slot, value)) return null;
+    const words = value.split(' ');
+    const key = slot === 'aO' || slot === 'O-cap' ? 'O' : slot === 'toP' ? 'P' : slot;
+    if (!agree(key, words.at(-1) ?? '')) return null;
+    if (slot === 'aO' && !agree('c', words[1] ?? '')) return null;
   }
-  return { name, args, pronoun, length: match[0].length };
+  return { name, args, length: match[0].length };
 }

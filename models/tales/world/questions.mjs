@@ -3,25 +3,9 @@
  * Questions about a tale that was just told, with the one exact answer that follows from its world. Every answer is a
  * whole sentence that repeats the words of the question.
  */
-import { being } from './words.mjs';
-
 /** @typedef {import('./world.mjs').World} World */
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {{ kind: string, question: string, answer: string }} Question */
-
-/** How often a kind is drawn, against the others. @type {Record<string, number>} */
-const WEIGHTS = {
-  place: 4,
-  holder: 4,
-  lies: 4,
-  carried: 2,
-  feeling: 3,
-  why: 2,
-  wanted: 3,
-  color: 2,
-  kind: 2,
-  yesNo: 2,
-};
 
 /**
  * Everything that can be asked about a tale.
@@ -40,7 +24,7 @@ function aboutPeople(world) {
   for (const [name, { at, feels, why, kind }] of world.people) {
     questions.push({ kind: 'kind', question: `What is ${name}?`, answer: `${name} is a ${kind}.` });
     if (at !== null) {
-      questions.push({ kind: 'place', question: `Where is ${name}?`, answer: `${name} is ${being(at)}.` });
+      questions.push({ kind: 'place', question: `Where is ${name}?`, answer: `${name} is at the ${at}.` });
     }
     if (feels !== null) {
       questions.push({
@@ -68,7 +52,7 @@ function aboutPeople(world) {
 function wantedBy({ events }, name) {
   const wanted = new Set(
     events.flatMap((event) =>
-      event.name.startsWith('want') && event.args.A === name ? [event.args.O ?? ''] : [],
+      event.name === 'want' && event.args.A === name ? [event.args.O ?? ''] : [],
     ),
   );
   return wanted.size === 1 ? ([...wanted][0] ?? null) : null;
@@ -93,12 +77,12 @@ function aboutThings(world) {
       });
       const place = world.people.get(holder)?.at ?? null;
       if (place !== null)
-        questions.push({ kind: 'carried', question: where, answer: `The ${noun} is ${being(place)}.` });
+        questions.push({ kind: 'carried', question: where, answer: `The ${noun} is at the ${place}.` });
     } else {
       questions.push({
         kind: 'lies',
         question: where,
-        answer: at === null ? `The ${noun} is lost.` : `The ${noun} is ${being(at)}.`,
+        answer: at === null ? `The ${noun} is lost.` : `The ${noun} is at the ${at}.`,
       });
     }
   }
@@ -107,16 +91,11 @@ function aboutThings(world) {
 
 /** Questions about one event; asked only where no other event fits. @type {[string, string, (a: Record<string, string>) => string, (a: Record<string, string>) => string][]} */
 const EVENT_QUESTIONS = [
-  ['first', 'first', () => 'Who was first?', (a) => `${a.A} was first.`],
+  ['first', 'winner', () => 'Who won the race?', (a) => `${a.A} won the race.`],
   ['find', 'finder', (a) => `Who found the ${a.O}?`, (a) => `${a.A} found the ${a.O}.`],
-  [
-    'find',
-    'findPlace',
-    (a) => `Where did ${a.A} find the ${a.O}?`,
-    (a) => `${a.A} found the ${a.O} ${being(a.P ?? '')}.`,
-  ],
   ['give', 'giver', (a) => `Who gave the ${a.O} to ${a.B}?`, (a) => `${a.A} gave the ${a.O} to ${a.B}.`],
   ['lose', 'loser', (a) => `Who lost the ${a.O}?`, (a) => `${a.A} lost the ${a.O}.`],
+  ['forget', 'forgetter', (a) => `Who forgot the ${a.O}?`, (a) => `${a.A} forgot the ${a.O}.`],
   ['mend', 'mender', (a) => `Who fixed the ${a.O}?`, (a) => `${a.A} fixed the ${a.O}.`],
   [
     'snatch',
@@ -125,7 +104,7 @@ const EVENT_QUESTIONS = [
     (a) => `${a.A} took the ${a.O} from ${a.B}.`,
   ],
   ['free', 'helper', (a) => `Who helped ${a.B}?`, (a) => `${a.A} helped ${a.B}.`],
-  ['comfort', 'comforter', (a) => `Who was kind to ${a.B}?`, (a) => `${a.A} was kind to ${a.B}.`],
+  ['comfort', 'comforter', (a) => `Who stayed with ${a.B}?`, (a) => `${a.A} stayed with ${a.B}.`],
 ];
 
 /** @param {World} world @returns {Question[]} */
@@ -145,35 +124,31 @@ function aboutEvents({ events }) {
   );
 }
 
-/** @param {World} world @returns {Question[]} */
+/** Every fact with one question whose answer is yes and one whose answer is no. @param {World} world @returns {Question[]} */
 function yesOrNo(world) {
   /** @type {Question[]} */
   const questions = [];
   const people = [...world.people];
+  const places = [...new Set(world.events.flatMap(({ args }) => args.P ?? []))];
   for (const [name, { at }] of people) {
-    if (at === null) continue;
-    const truth = `${name} is ${being(at)}.`;
-    const others = people.flatMap(([, other]) => (other.at !== null && other.at !== at ? [other.at] : []));
-    for (const place of new Set([at, ...others])) {
-      const answer = place === at ? `Yes, ${truth}` : `No, ${truth}`;
-      questions.push({ kind: 'yesNo', question: `Is ${name} ${being(place)}?`, answer });
-    }
+    const other = places.find((place) => place !== at);
+    if (at === null || other === undefined) continue;
+    const truth = `${name} is at the ${at}.`;
+    questions.push({ kind: 'yesNo', question: `Is ${name} at the ${at}?`, answer: `Yes, ${truth}` });
+    questions.push({ kind: 'yesNo', question: `Is ${name} at the ${other}?`, answer: `No, ${truth}` });
   }
   for (const [noun, { holder }] of world.things) {
-    if (holder === null) continue;
-    for (const [name] of people) {
-      const answer = `${name === holder ? 'Yes' : 'No'}, ${holder} has the ${noun}.`;
-      questions.push({ kind: 'yesNo', question: `Does ${name} have the ${noun}?`, answer });
-    }
+    const other = people.find(([name]) => name !== holder)?.[0];
+    if (holder === null || other === undefined) continue;
+    const truth = `${holder} has the ${noun}.`;
+    questions.push({ kind: 'yesNo', question: `Does ${holder} have the ${noun}?`, answer: `Yes, ${truth}` });
+    questions.push({ kind: 'yesNo', question: `Does ${other} have the ${noun}?`, answer: `No, ${truth}` });
   }
   return questions;
 }
 
-/** Questions of one kind among those drawn for a tale. */
-const MOST_OF_A_KIND = 3;
-
 /**
- * A few questions, none twice: a kind by its weight, then one of that kind.
+ * A few questions, each of another kind.
  *
  * @param {Random} random
  * @param {World} world
@@ -181,17 +156,9 @@ const MOST_OF_A_KIND = 3;
  * @returns {Question[]}
  */
 export function drawQuestions(random, world, count) {
-  let left = allQuestions(world);
-  /** @type {Question[]} */
-  const drawn = [];
-  while (drawn.length < count && left.length > 0) {
-    const kinds = [...new Set(left.map(({ kind }) => kind))];
-    const kind = random.pick(kinds.flatMap((name) => Array(WEIGHTS[name] ?? 3).fill(name)));
-    const question = random.pick(left.filter((candidate) => candidate.kind === kind));
-    drawn.push(question);
-    const most = kind === 'yesNo' ? 1 : MOST_OF_A_KIND;
-    const isFull = drawn.filter((other) => other.kind === kind).length >= most;
-    left = left.filter((candidate) => candidate !== question && !(isFull && candidate.kind === kind));
-  }
-  return drawn;
+  const all = allQuestions(world);
+  const kinds = [...new Set(all.map(({ kind }) => kind))];
+  return random
+    .sample(kinds, Math.min(count, kinds.length))
+    .map((kind) => random.pick(all.filter((question) => question.kind === kind)));
 }

@@ -8,6 +8,8 @@
 export class Random {
   /** @type {Int32Array} */
   #state;
+  /** Entropy of all choices so far, in nats; options that are the same object count as one. */
+  nats = 0;
 
   /** @param {string} seed any text; texts that differ give streams that differ */
   constructor(seed) {
@@ -35,6 +37,7 @@ export class Random {
    * @param {number} limit
    */
   below(limit) {
+    this.nats += Math.log(limit);
     return this.#next() % limit;
   }
 
@@ -44,7 +47,9 @@ export class Random {
    * @param {number} percent
    */
   chance(percent) {
-    return this.below(100) < percent;
+    const isSo = this.#next() % 100 < percent;
+    this.nats -= Math.log((isSo ? percent : 100 - percent) / 100);
+    return isSo;
   }
 
   /**
@@ -55,7 +60,9 @@ export class Random {
    * @returns {T}
    */
   pick(items) {
-    return /** @type {T} */ (items[this.below(items.length)]);
+    const item = /** @type {T} */ (items[this.#next() % items.length]);
+    this.nats += Math.log(items.length / items.filter((other) => other === item).length);
+    return item;
   }
 
   /**

@@ -3,12 +3,12 @@
  * What the rules of events are made of: things that must hold, refused with a sentence, and changes of the world that
  * several events share.
  */
-import { isFemale, MOOD_OF } from './words.mjs';
+import { CAUSES, clauseOf } from './causes.mjs';
+import { KIND_OF } from './words.mjs';
 
 /** @typedef {import('./world.mjs').World} World */
 /** @typedef {import('./world.mjs').Thing} Thing */
 /** @typedef {import('./world.mjs').Args} Args */
-/** @typedef {import('./words.mjs').Mood} Mood */
 
 /** Thrown inside rules only. */
 export class Refusal extends Error {}
@@ -25,29 +25,34 @@ export function arg(args, key) {
   return value;
 }
 
-/** @param {World} w @param {...string} names */
-export function together(w, ...names) {
-  const places = names.map((name) => w.person(name).at);
-  for (const [i, place] of places.entries()) {
-    must(place !== null, `nobody knows where ${names[i]} is`);
-    must(place === places[0], `${names[0]} is ${places[0]}, ${names[i]} ${place}`);
-  }
+/** @param {World} w @param {string} name @param {string} place */
+export function isAt(w, name, place) {
+  must(w.person(name).at === place, `${name} is not at the ${place}`);
+}
+
+/** @param {World} w @param {string} one @param {string} two */
+export function together(w, one, two) {
+  must(one !== two, `${one} is one person`);
+  const places = [one, two].map((name) => w.person(name).at);
+  for (const [i, name] of [one, two].entries()) must(places[i] !== null, `nobody knows where ${name} is`);
+  must(places[0] === places[1], `${one} is at the ${places[0]}, ${two} at the ${places[1]}`);
 }
 
 /** @param {World} w @param {string} name @param {string} noun */
 export function holds(w, name, noun) {
   const { holder } = w.thing(noun);
+  w.person(name);
   must(holder === name, `${name} does not have the ${noun} (${holder ?? 'nobody'} has)`);
 }
 
-/** @param {World} w @param {Args} args @param {string} [slot] @param {string} [color] */
-export function addThing(w, args, slot = 'O', color = 'c') {
-  const noun = arg(args, slot);
+/** @param {World} w @param {Args} args */
+export function addThing(w, args) {
+  const noun = arg(args, 'O');
+  w.person(args.A);
   must(!w.things.has(noun), `the ${noun} is in the tale already`);
   /** @type {Thing} */
-  const thing = { color: arg(args, color), holder: null, at: null, broken: false };
+  const thing = { color: arg(args, 'c'), holder: arg(args, 'A'), at: null, broken: false };
   w.things.set(noun, thing);
-  return thing;
 }
 
 /** @param {World} w @param {string} name @param {string} place */
@@ -58,46 +63,62 @@ export function move(w, name, place) {
   person.at = place;
 }
 
-/** @param {World} w @param {string} name @param {Mood | null} mood @param {string | null} why */
-export function setMood(w, name, mood, why) {
-  const person = w.person(name);
-  person.mood = mood;
+/**
+ * From now on a person has reason to feel what the cause brings.
+ *
+ * @param {World} w
+ * @param {string} cause
+ * @param {Args} args A is the person
+ */
+export function touch(w, cause, args) {
+  const person = w.person(args.A);
+  person.cause = { name: cause, args };
   person.feels = null;
-  person.why = why;
+  person.why = null;
+  person.isUpset = CAUSES[cause]?.feeling === 'sad' || CAUSES[cause]?.feeling === 'angry';
+}
+
+/** @param {World} w @param {string} name */
+export function upset(w, name) {
+  const person = w.person(name);
+  person.cause = null;
+  person.isUpset = true;
 }
 
 /** @param {World} w @param {string} name @param {string} noun */
 export function receive(w, name, noun) {
+  w.person(name);
   const thing = w.thing(noun);
   thing.holder = name;
   thing.at = null;
-  const person = w.person(name);
-  if (person.wants === noun || person.mood === null || person.mood === 'good') {
-    setMood(w, name, 'good', `${name} got the ${noun}`);
-  }
 }
 
-/** @param {World} w @param {Args} a */
-export function introduce(w, a, slot = 'A') {
-  const name = arg(a, slot);
-  const kind = arg(a, 'K');
+/** @param {World} w @param {string} name @param {string} kind */
+export function introduce(w, name, kind) {
   must(!w.people.has(name), `${name} was introduced already`);
-  must(kind !== 'girl' || isFemale(name), `${name} is not a girl`);
-  must(kind !== 'boy' || !isFemale(name), `${name} is not a boy`);
-  w.people.set(name, { kind, at: null, mood: null, feels: null, wants: null, why: null, stuck: false });
+  must(KIND_OF.get(name) === kind, `${name} is not a ${kind}`);
+  w.people.set(name, { kind, at: null, cause: null, feels: null, why: null, isUpset: false, stuck: false });
 }
 
-/** @param {World} w @param {string} name @param {string} feeling */
-export function feel(w, name, feeling) {
+/**
+ * The tale says how somebody feels, and why.
+ *
+ * @param {World} w
+ * @param {string} cause
+ * @param {Args} args
+ */
+export function feel(w, cause, args) {
+  const name = arg(args, 'A');
   const person = w.person(name);
-  const mood = MOOD_OF.get(feeling);
-  must(person.mood === mood, `${name} has no reason to be ${feeling}`);
+  const feeling = CAUSES[cause]?.feeling ?? '';
+  const said = clauseOf(cause, args);
+  must(
+    person.cause?.name === cause && clauseOf(cause, person.cause.args) === said,
+    `${name} has no reason to be ${feeling} because ${said}`,
+  );
+  must(person.feels === null, `it was said already how ${name} feels`);
   person.feels = feeling;
-}
-
-/** @param {World} w @param {Args} a @param {Mood} mood */
-export function show(w, a, mood) {
-  must(w.person(a.A).mood === mood, `${a.A} has no reason to (${mood})`);
+  person.why = said;
 }
 
 /** @param {World} w */

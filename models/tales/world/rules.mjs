@@ -4,8 +4,9 @@
  * must hold before it and changes the world. The teller may only tell events whose rule agrees, and the checker replays
  * a finished text by the same rules.
  *
- * Arguments: A, B, C people; O, Q things; P a place; K what somebody is; F a feeling; c, d colours of O and Q.
+ * Arguments: A, B people; O, Q things; P a place; K what somebody is; c the colour of O.
  */
+import { CAUSES } from './causes.mjs';
 import {
   addThing,
   arg,
@@ -13,98 +14,91 @@ import {
   feel,
   holds,
   introduce,
+  isAt,
   lesson,
   move,
   must,
   Refusal,
   receive,
-  setMood,
-  show,
   together,
+  touch,
+  upset,
 } from './requirements.mjs';
 
 /** @typedef {import('./world.mjs').World} World */
 /** @typedef {import('./world.mjs').Args} Args */
 
+/** A's and B's parts in one event, as causes of what they feel. @param {World} w @param {Args} a @param {string | null} forA @param {string | null} forB */
+function touchBoth(w, a, forA, forB) {
+  if (forA !== null) touch(w, forA, { ...a });
+  if (forB !== null) touch(w, forB, { ...a, A: arg(a, 'B'), B: arg(a, 'A') });
+}
+
 /** @type {Record<string, (w: World, a: Args) => void>} */
 const PLAIN_RULES = {
-  intro: (w, a) => introduce(w, a),
+  intro: (w, a) => {
+    must(w.people.size === 0, 'the tale has begun already');
+    introduce(w, arg(a, 'A'), arg(a, 'K'));
+  },
   friend: (w, a) => {
     if (a.A !== undefined) w.person(a.A);
-    introduce(w, a, 'B');
+    must(w.people.size > 0, 'nobody is in the tale yet');
+    introduce(w, arg(a, 'B'), arg(a, 'K'));
+  },
+  own: (w, a) => addThing(w, a),
+  color: (w, a) => {
+    must(w.thing(a.O).color === a.c, `the ${a.O} is ${w.thing(a.O).color}, not ${a.c}`);
   },
   be: (w, a) => {
     const person = w.person(a.A);
     must(person.at === null || person.at === a.P, `${a.A} is not at the ${a.P}`);
     person.at = arg(a, 'P');
   },
-  own: (w, a) => {
-    w.person(a.A);
-    addThing(w, a).holder = arg(a, 'A');
-  },
-  lie: (w, a) => {
-    addThing(w, a).at = arg(a, 'P');
-  },
-  spot: (w, a) => {
-    must(w.person(a.A).at === a.P, `${a.A} is not at the ${a.P}`);
-    addThing(w, a).at = arg(a, 'P');
-  },
-  want: (w, a) => {
-    const noun = arg(a, 'O');
-    const thing = w.things.get(noun) ?? addThing(w, a);
-    must(thing.holder !== a.A, `${a.A} has the ${noun} already`);
-    w.person(a.A).wants = noun;
-  },
-  wantThe: (w, a) => {
-    must(w.thing(a.O).holder !== a.A, `${a.A} has the ${a.O} already`);
-    w.person(a.A).wants = arg(a, 'O');
-  },
   go: (w, a) => move(w, arg(a, 'A'), arg(a, 'P')),
+  come: (w, a) => move(w, arg(a, 'A'), arg(a, 'P')),
   goBoth: (w, a) => {
     together(w, arg(a, 'A'), arg(a, 'B'));
     move(w, arg(a, 'A'), arg(a, 'P'));
     move(w, arg(a, 'B'), arg(a, 'P'));
   },
   meet: (w, a) => {
-    must(w.person(a.A).at === a.P, `${a.A} is not at the ${a.P}`);
+    isAt(w, arg(a, 'A'), arg(a, 'P'));
     const other = w.person(a.B);
+    must(a.A !== a.B, `${a.A} is one person`);
     must(other.at === null || other.at === a.P, `${a.B} is not at the ${a.P}`);
     other.at = arg(a, 'P');
   },
-  look: (w, a) => {
-    const { at } = w.person(a.A);
-    must(at === a.P, `${a.A} is not at the ${a.P}`);
-    const thing = w.thing(a.O);
-    must(thing.holder !== a.A && thing.at !== at, `the ${a.O} is right there`);
-    w.lessons.add('looked');
-  },
-  find: (w, a) => {
-    must(w.person(a.A).at === a.P, `${a.A} is not at the ${a.P}`);
-    const { holder, at } = w.thing(a.O);
-    must(holder === null, `${holder} has the ${a.O}`);
-    must(at === null || at === a.P, `the ${a.O} is not at the ${a.P}`);
-    receive(w, arg(a, 'A'), arg(a, 'O'));
-    if (w.lessons.has('looked')) w.lessons.add('found');
-  },
-  pick: (w, a) => {
-    const { at } = w.person(a.A);
-    must(at !== null && w.thing(a.O).at === at, `the ${a.O} does not lie where ${a.A} is`);
-    receive(w, arg(a, 'A'), arg(a, 'O'));
+  want: (w, a) => {
+    w.person(a.A);
+    must(w.thing(a.O).holder !== a.A, `${a.A} has the ${a.O} already`);
   },
   lose: (w, a) => {
     holds(w, arg(a, 'A'), arg(a, 'O'));
     w.thing(a.O).holder = null;
-    w.person(a.A).wants = arg(a, 'O');
-    setMood(w, arg(a, 'A'), 'bad', `${a.A} lost the ${a.O}`);
+    touchBoth(w, a, 'lost', null);
+  },
+  look: (w, a) => {
+    isAt(w, arg(a, 'A'), arg(a, 'P'));
+    const { holder, at } = w.thing(a.O);
+    must(holder !== a.A && at !== a.P, `the ${a.O} is right there`);
+  },
+  find: (w, a) => {
+    isAt(w, arg(a, 'A'), arg(a, 'P'));
+    const { holder, at } = w.thing(a.O);
+    must(holder === null, `${holder} has the ${a.O}`);
+    must(at === null || at === a.P, `the ${a.O} is not at the ${a.P}`);
+    receive(w, arg(a, 'A'), arg(a, 'O'));
+    touchBoth(w, a, 'found', null);
   },
   give: (w, a) => {
     together(w, arg(a, 'A'), arg(a, 'B'));
     holds(w, arg(a, 'A'), arg(a, 'O'));
+    must(w.asked === null || w.asked.promised, 'a question is still open');
     receive(w, arg(a, 'B'), arg(a, 'O'));
-    if (w.person(a.A).mood === null) setMood(w, arg(a, 'A'), 'good', `${a.A} gave the ${a.O} to ${a.B}`);
+    touchBoth(w, a, 'gave', 'got');
     w.helped.add(`${a.A}>${a.B}`);
-    if (!w.wronged.has(`${a.A}>${a.B}`)) w.lessons.add('gave');
-    if (w.asked?.B === a.A && w.asked?.O === a.O) w.asked = null;
+    w.lessons.add('gave');
+    w.asked = null;
   },
   trade: (w, a) => {
     together(w, arg(a, 'A'), arg(a, 'B'));
@@ -112,7 +106,8 @@ const PLAIN_RULES = {
     holds(w, arg(a, 'B'), arg(a, 'Q'));
     receive(w, arg(a, 'B'), arg(a, 'O'));
     receive(w, arg(a, 'A'), arg(a, 'Q'));
-    w.asked = null;
+    touch(w, 'traded', { A: arg(a, 'A'), O: arg(a, 'Q') });
+    touch(w, 'traded', { A: arg(a, 'B'), O: arg(a, 'O') });
     w.lessons.add('gave');
   },
   ask: (w, a) => {
@@ -125,31 +120,30 @@ const PLAIN_RULES = {
     if (w.asked) w.asked.promised = true;
   },
   no: (w, a) => {
-    const { asked } = w;
-    must(asked !== null && asked.B === a.A && !asked.promised, `nobody asked ${a.A} for anything`);
-    if (asked) setMood(w, asked.A, 'bad', `${a.A} said no`);
+    must(w.asked !== null && w.asked.B === a.A && !w.asked.promised, `nobody asked ${a.A} for anything`);
+    touchBoth(w, { A: arg(a, 'A'), B: w.asked?.A ?? '' }, 'refuser', 'refused');
     w.asked = null;
   },
-  leave: (w, a) => {
+  forget: (w, a) => {
     holds(w, arg(a, 'A'), arg(a, 'O'));
-    must(w.person(a.A).at === a.P, `${a.A} is not at the ${a.P}`);
+    isAt(w, arg(a, 'A'), arg(a, 'P'));
     const thing = w.thing(a.O);
     thing.holder = null;
     thing.at = arg(a, 'P');
+    touchBoth(w, a, 'forgot', null);
   },
   break: (w, a) => {
     holds(w, arg(a, 'A'), arg(a, 'O'));
     must(!w.thing(a.O).broken, `the ${a.O} is broken already`);
     w.thing(a.O).broken = true;
-    setMood(w, arg(a, 'A'), 'bad', `the ${a.O} broke`);
+    upset(w, arg(a, 'A'));
   },
   mend: (w, a) => {
     const { holder, broken } = w.thing(a.O);
-    must(broken, `the ${a.O} is not broken`);
-    must(holder !== null, `nobody has the ${a.O}`);
+    must(broken && holder !== null, `the ${a.O} is not broken`);
     together(w, arg(a, 'A'), holder ?? '');
     w.thing(a.O).broken = false;
-    setMood(w, holder ?? '', 'good', `${a.A} fixed the ${a.O}`);
+    touchBoth(w, { ...a, B: holder ?? '' }, 'mender', 'mended');
     w.helped.add(`${a.A}>${holder}`);
     w.lessons.add('helped');
   },
@@ -157,20 +151,13 @@ const PLAIN_RULES = {
     together(w, arg(a, 'A'), arg(a, 'B'));
     holds(w, arg(a, 'B'), arg(a, 'O'));
     w.thing(a.O).holder = arg(a, 'A');
-    w.person(a.B).wants = arg(a, 'O');
-    setMood(w, arg(a, 'B'), 'bad', `${a.A} took the ${a.O}`);
+    touchBoth(w, a, 'robber', 'robbed');
     w.wronged.add(`${a.A}>${a.B}`);
   },
   sorry: (w, a) => {
     must(w.wronged.has(`${a.A}>${a.B}`), `${a.A} did no wrong to ${a.B}`);
     together(w, arg(a, 'A'), arg(a, 'B'));
-    w.sorry.add(`${a.A}>${a.B}`);
-    w.asked = null;
     w.lessons.add('sorry');
-  },
-  forgive: (w, a) => {
-    must(w.sorry.has(`${a.B}>${a.A}`), `${a.B} did not say sorry to ${a.A}`);
-    w.wronged.delete(`${a.B}>${a.A}`);
   },
   thank: (w, a) => {
     must(w.helped.has(`${a.B}>${a.A}`), `${a.B} did nothing for ${a.A}`);
@@ -185,83 +172,48 @@ const PLAIN_RULES = {
   first: (w, a) => {
     const { race } = w;
     must(race !== null && (race.A === a.A || race.B === a.A), `${a.A} is in no race`);
-    must(race?.A === a.B || race?.B === a.B, `${a.B} is in no race`);
-    must(a.A !== a.B, `${a.A} cannot be first and last`);
+    const other = race?.A === a.A ? race?.B : race?.A;
+    touchBoth(w, { A: arg(a, 'A'), B: other ?? '' }, 'winner', 'runner');
     w.race = null;
-    setMood(w, arg(a, 'A'), 'good', `${a.A} was first`);
     w.lessons.add('raced');
   },
   win: (w, a) => {
-    must(w.lessons.has('raced') && w.person(a.A).why === `${a.A} was first`, `${a.A} won no race`);
-    addThing(w, a).holder = arg(a, 'A');
+    must(w.person(a.A).cause?.name === 'winner', `${a.A} won no race`);
+    addThing(w, a);
   },
-  play: (w, a) => {
-    together(w, arg(a, 'A'), arg(a, 'B'));
-    const { holder, broken } = w.thing(a.O);
-    must(holder === a.A || holder === a.B, `neither ${a.A} nor ${a.B} has the ${a.O}`);
-    must(!broken, `the ${a.O} is broken`);
-    for (const name of [arg(a, 'A'), arg(a, 'B')]) setMood(w, name, 'good', `${a.A} and ${a.B} played`);
-    w.lessons.add('played');
-  },
-  enjoy: (w, a) => {
-    holds(w, arg(a, 'A'), arg(a, 'O'));
-    must(!w.thing(a.O).broken, `the ${a.O} is broken`);
-  },
-  feel: (w, a) => feel(w, arg(a, 'A'), arg(a, 'F')),
-  feelBoth: (w, a) => {
-    feel(w, arg(a, 'A'), arg(a, 'F'));
-    feel(w, arg(a, 'B'), arg(a, 'F'));
-  },
-  smile: (w, a) => show(w, a, 'good'),
-  cry: (w, a) => show(w, a, 'bad'),
-  tremble: (w, a) => show(w, a, 'fear'),
+  cry: (w, a) => must(w.person(a.A).isUpset, `${a.A} has no reason to cry`),
   comfort: (w, a) => {
     together(w, arg(a, 'A'), arg(a, 'B'));
-    const { mood } = w.person(a.B);
-    must(mood === 'bad' || mood === 'fear', `${a.B} needs no comfort`);
+    must(w.person(a.B).isUpset, `${a.B} needs no comfort`);
     must(!w.person(a.B).stuck, `${a.B} is still stuck`);
-    setMood(w, arg(a, 'B'), 'good', `${a.A} was kind`);
+    touchBoth(w, a, 'comforter', 'comforted');
     w.helped.add(`${a.A}>${a.B}`);
     w.lessons.add('helped');
   },
-  offer: (w, a) => {
+  help: (w, a) => {
     together(w, arg(a, 'A'), arg(a, 'B'));
-    const { mood } = w.person(a.B);
-    must(mood === 'bad' || mood === 'fear', `${a.B} needs no help`);
+    must(w.person(a.B).isUpset, `${a.B} needs no help`);
+    touchBoth(w, a, 'helper', null);
   },
-  noise: (w, a) => setMood(w, arg(a, 'A'), 'fear', `${a.A} heard a noise`),
+  noise: (w, a) => upset(w, arg(a, 'A')),
   stuck: (w, a) => {
-    must(!w.person(a.A).stuck, `${a.A} is stuck already`);
-    w.person(a.A).stuck = true;
-    setMood(w, arg(a, 'A'), 'fear', `${a.A} was stuck`);
+    const person = w.person(a.A);
+    must(!person.stuck, `${a.A} is stuck already`);
+    must(person.at === null || person.at === a.P, `${a.A} is not at the ${a.P}`);
+    person.stuck = true;
+    person.at = arg(a, 'P');
+    upset(w, arg(a, 'A'));
   },
   free: (w, a) => {
     together(w, arg(a, 'A'), arg(a, 'B'));
     must(w.person(a.B).stuck, `${a.B} is not stuck`);
     w.person(a.B).stuck = false;
-    setMood(w, arg(a, 'B'), 'good', `${a.A} helped ${a.B}`);
+    touchBoth(w, a, 'helper', 'freed');
     w.helped.add(`${a.A}>${a.B}`);
     w.lessons.add('helped');
   },
-  fine: (w) => {
-    must(!w.raining, 'it is raining');
-  },
-  rain: (w) => {
-    must(!w.raining, 'it is raining already');
-    w.raining = true;
-  },
-  sun: (w) => {
-    must(w.raining, 'it is not raining');
-    w.raining = false;
-  },
+  fine: () => {},
   has: (w, a) => holds(w, arg(a, 'A'), arg(a, 'O')),
-  hold: (w, a) => {
-    const thing = w.thing(a.O);
-    w.person(a.A);
-    must(thing.holder === null && thing.at === null, `the ${a.O} is with ${thing.holder ?? thing.at}`);
-    must(!w.events.some(({ name, args }) => name === 'lose' && args.O === a.O), `the ${a.O} is lost`);
-    thing.holder = arg(a, 'A');
-  },
   stay: (w, a) => {
     must(w.thing(a.O).at === a.P, `the ${a.O} is not at the ${a.P}`);
   },
@@ -274,23 +226,17 @@ const PLAIN_RULES = {
     );
     end(w);
   },
-  homeBoth: (w, a) => {
-    together(w, arg(a, 'A'), arg(a, 'B'));
-    move(w, arg(a, 'A'), 'home');
-    move(w, arg(a, 'B'), 'home');
-    end(w);
-  },
-  home: (w, a) => {
-    move(w, arg(a, 'A'), 'home');
-    end(w);
-  },
   lessonGive: (w) => lesson(w, 'gave'),
   lessonHelp: (w) => lesson(w, 'helped'),
   lessonSorry: (w) => lesson(w, 'sorry'),
-  lessonLook: (w) => lesson(w, 'found'),
-  lessonPlay: (w) => lesson(w, 'played'),
   lessonRace: (w) => lesson(w, 'raced'),
   theEnd: (w) => end(w),
+  ...Object.fromEntries(
+    Object.keys(CAUSES).map((cause) => [
+      `feel:${cause}`,
+      (/** @type {World} */ w, /** @type {Args} */ a) => feel(w, cause, a),
+    ]),
+  ),
 };
 
 /** @param {(w: World, a: Args) => void} rule @returns {(w: World, a: Args) => string | null} */

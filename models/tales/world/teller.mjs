@@ -4,14 +4,12 @@
  */
 import { tell } from '../frames/grammar.mjs';
 import { PLOTS } from './plots.mjs';
-import { ANIMALS, COLORS, heldOutPairs, isFemale, isHeldOut, NAMES, PLACES, THINGS } from './words.mjs';
+import { CHILDREN, COLORS, FRIENDS, heldOutPairs, isHeldOut, KIND_OF, PLACES, THINGS } from './words.mjs';
 import { World } from './world.mjs';
 
 /** @typedef {import('./random.mjs').Random} Random */
-/** @typedef {{ people: string[], things: string[], places: string[] }} Cast */
-
-/** Of a hundred people, this many are girls and boys. */
-const HUMAN_PERCENT = 35;
+/** Hero and friend; the things with their colours, and the places, that the plot has. */
+/** @typedef {{ people: string[], things: string[], colors: string[], places: string[] }} Cast */
 
 /** What a plot writes with: events in order, each of which must be possible. */
 export class Teller {
@@ -26,13 +24,6 @@ export class Teller {
   constructor(random, cast) {
     this.random = random;
     this.cast = cast;
-    this.colors = new Map(cast.things.map((noun) => [noun, random.pick(COLORS)]));
-    this.kinds = new Map(
-      cast.people.map((name) => [
-        name,
-        random.chance(HUMAN_PERCENT) ? (isFemale(name) ? 'girl' : 'boy') : random.pick(ANIMALS),
-      ]),
-    );
   }
 
   /**
@@ -40,19 +31,11 @@ export class Teller {
    * @param {Record<string, string>} [args]
    */
   say(name, args = {}) {
-    const full = { ...args };
-    if (name === 'intro') full.K = this.kinds.get(args.A ?? '') ?? '';
-    if (name === 'friend') full.K = this.kinds.get(args.B ?? '') ?? '';
-    if (['own', 'lie', 'spot', 'want', 'win'].includes(name)) full.c = this.colors.get(args.O ?? '') ?? '';
-    const { last } = this.world;
-    const refusal = this.world.happen({ name, args: full });
-    if (refusal !== null) throw new Error(`a plot wants ${name} ${JSON.stringify(full)}, but ${refusal}`);
-    this.sentences.push(
-      tell(
-        { name, args: full },
-        { random: this.random, colorOf: (noun) => this.colors.get(noun) ?? '', last },
-      ),
-    );
+    const kind = KIND_OF.get((name === 'intro' ? args.A : args.B) ?? '') ?? '';
+    const event = { name, args: name === 'intro' || name === 'friend' ? { ...args, K: kind } : args };
+    const refusal = this.world.happen(event);
+    if (refusal !== null) throw new Error(`a plot wants ${name} ${JSON.stringify(args)}, but ${refusal}`);
+    this.sentences.push(tell(event, this.random));
   }
 
   /**
@@ -64,6 +47,19 @@ export class Teller {
    */
   maybe(percent, name, args) {
     if (this.random.chance(percent)) this.say(name, args);
+  }
+
+  /**
+   * Somebody has or gets a new thing, and it is said once more what colour it is.
+   *
+   * @param {string} A
+   * @param {string} O
+   * @param {'own' | 'win'} [event]
+   */
+  own(A, O, event = 'own') {
+    const c = this.cast.colors[this.cast.things.indexOf(O)] ?? '';
+    this.say(event, { A, O, c });
+    this.say('color', { O, c });
   }
 }
 
@@ -84,32 +80,38 @@ export class Teller {
  * @returns {Tale}
  */
 export function tellTale(random, part) {
-  const plot = random.pick(Object.keys(PLOTS));
-  const cast = drawCast(random, part);
+  const name = random.pick(Object.keys(PLOTS));
+  const plot = PLOTS[name];
+  if (plot === undefined) throw new Error(`there is no plot ${name}`);
+  const cast = drawCast(random, part, plot);
   const teller = new Teller(random, cast);
-  PLOTS[plot]?.(teller, cast);
-  return { text: teller.sentences.join(' '), plot, world: teller.world, cast };
+  const [A = '', B = ''] = cast.people;
+  const [O = '', Q = ''] = cast.things;
+  const [P = '', R = ''] = cast.places;
+  plot.run(teller, { A, B, O, Q, P, R });
+  return { text: teller.sentences.join(' '), plot: name, world: teller.world, cast };
 }
 
-/** @param {Random} random @param {'train' | 'test'} part @returns {Cast} */
-function drawCast(random, part) {
+/** @param {Random} random @param {'train' | 'test'} part @param {import('./plots.mjs').Plot} plot @returns {Cast} */
+function drawCast(random, part, plot) {
+  const { nats } = random;
   for (;;) {
-    const things = random.sample(THINGS, 2);
-    const thing = things[0] ?? '';
-    const cast = { people: random.sample(NAMES, 3), things, places: random.sample(PLACES, 3) };
+    random.nats = nats;
+    const things = random.sample(THINGS, plot.things);
+    const colors = random.sample(COLORS, plot.things);
+    const people = [random.pick(CHILDREN), random.pick(FRIENDS)];
+    const places = random.sample(PLACES, plot.places);
+    const cast = { people, things, colors, places };
     if (part === 'train') {
       if (heldOutPairs(cast).length === 0) return cast;
       continue;
     }
-    const heroes = NAMES.filter((name) => isHeldOut(name, thing));
-    const places = PLACES.filter((place) => isHeldOut(thing, place));
-    if (heroes.length === 0 || places.length === 0) continue;
-    const hero = random.pick(heroes);
-    const place = random.pick(places);
-    return {
-      people: [hero, ...cast.people.filter((name) => name !== hero)].slice(0, 3),
-      things,
-      places: [place, ...cast.places.filter((name) => name !== place)].slice(0, 3),
-    };
+    const [thing = ''] = things;
+    const heroes = CHILDREN.filter((name) => isHeldOut(name, thing));
+    const firsts = PLACES.filter((place) => isHeldOut(thing, place));
+    if (heroes.length === 0 || firsts.length === 0) continue;
+    people[0] = random.pick(heroes);
+    places[0] = random.pick(firsts);
+    if (places[0] !== places[1]) return cast;
   }
 }

@@ -5,8 +5,8 @@
 import { Refusal } from './requirements.mjs';
 import { RULES } from './rules.mjs';
 
-/** @typedef {import('./words.mjs').Mood} Mood */
-/** @typedef {{ kind: string, at: string | null, mood: Mood | null, feels: string | null, wants: string | null, why: string | null, stuck: boolean }} Person */
+/** `cause` is what would be felt now, `feels` and `why` what the tale said. */
+/** @typedef {{ kind: string, at: string | null, cause: { name: string, args: Args } | null, feels: string | null, why: string | null, isUpset: boolean, stuck: boolean }} Person */
 /** @typedef {{ color: string, holder: string | null, at: string | null, broken: boolean }} Thing */
 /** @typedef {Record<string, string>} Args */
 /** @typedef {{ name: string, args: Args }} Event */
@@ -23,16 +23,12 @@ export class World {
   asked = null;
   /** A race that nobody has won yet. @type {{ A: string, B: string, P: string } | null} */
   race = null;
-  /** Pairs `from>to`: who helped whom, wronged whom, is sorry. */
+  /** Pairs `from>to`: who helped whom, wronged whom. */
   helped = new Set();
   wronged = new Set();
-  sorry = new Set();
   /** What the end may draw a lesson from. @type {Set<string>} */
   lessons = new Set();
-  raining = false;
   ended = false;
-  /** Whom `he` or `she` at the start of the next sentence means. @type {string | null} */
-  last = null;
 
   /**
    * Lets an event happen.
@@ -45,10 +41,8 @@ export class World {
     if (rule === undefined) return `there is no event ${event.name}`;
     if (this.ended && event.name !== 'theEnd') return 'the tale is over already';
     const refusal = rule(this, event.args) ?? null;
-    if (refusal !== null) return refusal;
-    this.events.push(event);
-    this.last = (event.name === 'friend' ? event.args.B : event.args.A) ?? this.last;
-    return null;
+    if (refusal === null) this.events.push(event);
+    return refusal;
   }
 
   /** @returns {World} */
@@ -61,11 +55,8 @@ export class World {
     copy.race = this.race;
     copy.helped = new Set(this.helped);
     copy.wronged = new Set(this.wronged);
-    copy.sorry = new Set(this.sorry);
     copy.lessons = new Set(this.lessons);
-    copy.raining = this.raining;
     copy.ended = this.ended;
-    copy.last = this.last;
     return copy;
   }
 
