@@ -8,7 +8,7 @@ export const PERSON_FRAMES = {
     'Once upon a time there was a {nice}$K (named|called) $A.',
     '(Long ago|Once) there lived a {nice}$K (named|called) $A.',
     'This is the (story|tale) of a {nice}$K (named|called) $A.',
-    'In a small (town|house|land) there lived a {nice}$K (named|called) $A.',
+    'In a (small|quiet|nice) (town|house|land) there lived a {nice}$K (named|called) $A.',
   ],
   friend: [
     '$A had a friend, a {nice}$K (named|called) $B.',
@@ -17,7 +17,7 @@ export const PERSON_FRAMES = {
     '$A (knew|liked) a {nice}$K (named|called) $B.',
     'There (lived|was) also a {nice}$K (named|called) $B.',
   ],
-  own: ['$A had $aO.', '$A always had $aO.', '$A (made|bought) $aO.', '$A owned $aO.'],
+  own: ['$A had $aO.', '$A always had $aO.', '$A (made|bought|loved) $aO.', '$A owned $aO.'],
   color: ['$O-cap was $c.'],
   be: [
     '{day}$A (sat|waited|rested|played) $P.',
