@@ -1,54 +1,105 @@
 /** The checker of "tales" on tales that cannot be true. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkTale, FEELINGS, NAMES, PLACES, Random, THINGS, tellTale } from './modules.ts';
+import {
+  checkTale,
+  FEELINGS,
+  lackOf,
+  NAMES,
+  PLACES,
+  Random,
+  THINGS,
+  tellTale,
+  type Wish,
+} from './modules.ts';
 
 const TALE =
-  'Once upon a time there was a girl named Mia. Mia had a red kite. Mia went to the park. But then Mia lost the kite. ' +
-  'Mia was sad. Mia had a friend, a fox named Ben. There Mia met Ben at the park. Mia and Ben went to the school together. ' +
-  'Ben found the kite at the school. He gave the red kite to Mia. "Thank you, Ben," said Mia. Mia was happy. ' +
-  'From that day on Mia and Ben were friends.';
+  'Once upon a time there was a little girl named Lily. Lily had a friend, a fox named Felix. Lily had a red kite. ' +
+  'The kite was red. Lily went to the park. Lily met Felix at the park. But then Lily lost the kite. Lily cried. ' +
+  'Lily and Felix went to the school. Felix found the kite at the school. Felix gave the kite to Lily. ' +
+  '"Thank you, Felix," said Lily. Lily was happy because Felix gave the kite to Lily. ' +
+  'Felix was proud because Felix gave the kite to Lily. Lily had the kite. Lily and Felix stayed good friends.';
 
 test('a tale that can be true passes', () => {
   const verdict = checkTale(TALE);
   assert.ok(verdict.ok);
-  assert.equal(verdict.world.people.get('Mia')?.feels, 'happy');
+  assert.equal(verdict.world.people.get('Lily')?.feels, 'happy');
+  assert.equal(verdict.world.people.get('Lily')?.why, 'Felix gave the kite to Lily');
 });
 
+const WISH: Wish = {
+  people: ['Lily', 'Felix'],
+  things: [{ noun: 'kite', color: 'red' }],
+  places: ['park', 'school'],
+};
+
+const WISHES: readonly [wish: Partial<Wish>, lack: RegExp | null][] = [
+  [{}, null],
+  [{ people: ['Lily'], places: [] }, null],
+  [{ people: ['Mia', 'Felix'] }, /Mia/],
+  [{ people: ['Lily', 'Bruno'] }, /Bruno/],
+  [{ people: ['Felix', 'Lily'] }, /Felix/],
+  [{ things: [{ noun: 'kite', color: 'blue' }] }, /blue kite/],
+  [{ things: [...WISH.things, { noun: 'drum', color: 'red' }] }, /red drum/],
+  [{ places: ['park', 'lake'] }, /the lake/],
+];
+
+for (const [wish, lack] of WISHES) {
+  test(`what the tale lacks of ${JSON.stringify(wish)}`, () => {
+    const verdict = checkTale(TALE);
+    assert.ok(verdict.ok);
+    const found = lackOf(verdict.world, { ...WISH, ...wish });
+    if (lack === null) assert.equal(found, null);
+    else assert.match(found ?? '', lack);
+  });
+}
+
 const CONTRADICTIONS: readonly [what: string, from: string, to: string, reason: RegExp][] = [
-  ['a stranger', 'Mia lost the kite', 'Zoe lost the kite', /Zoe does not have/],
-  ['the wrong loser', 'Mia lost the kite', 'Mia lost the drum', /no drum in the tale/],
+  ['a stranger', 'Lily lost the kite', 'Mia lost the kite', /Mia is not in the tale/],
+  ['the wrong loser', 'Lily lost the kite', 'Felix lost the kite', /Felix does not have/],
+  ['the wrong thing', 'Lily lost the kite', 'Lily lost the drum', /no drum in the tale/],
+  ['the wrong place', 'found the kite at the school', 'found the kite at the park', /not at the park/],
+  ['a move to where one is', 'went to the school', 'went to the park', /at the park already/],
   [
-    'the wrong place',
-    'Ben found the kite at the school',
-    'Ben found the kite at the park',
-    /not at the park/,
+    'the wrong giver',
+    'Felix gave the kite to Lily. "',
+    'Lily gave the kite to Felix. "',
+    /Lily does not have/,
+  ],
+  ['a gift to oneself', 'Felix gave the kite to Lily. "', 'Felix gave the kite to Felix. "', /one person/],
+  ['the wrong colour', 'The kite was red', 'The kite was blue', /is red, not blue/],
+  ['a feeling without reason', 'Lily was happy', 'Lily was sad', /no frame/],
+  [
+    'the wrong reason',
+    'Lily was happy because Felix gave',
+    'Lily was happy because Lily gave',
+    /no frame|no reason/,
   ],
   [
-    'a move to where one is',
-    'went to the school together',
-    'went to the park together',
-    /at the park already/,
+    'a reason that is over',
+    'happy because Felix gave the kite to Lily',
+    'sad because Lily lost the kite',
+    /no reason/,
   ],
-  ['the wrong giver', 'He gave the red kite to Mia', 'Mia gave the red kite to Ben', /Mia does not have/],
-  ['the wrong colour', 'gave the red kite', 'gave the blue kite', /is red, not blue/],
-  ['the wrong pronoun', 'He gave the red kite', 'She gave the red kite', /called "she"/],
-  ['a feeling without reason', 'Mia was happy', 'Mia was sad', /no reason to be sad/],
-  ['thanks for nothing', '"Thank you, Ben," said Mia', '"Thank you, Mia," said Ben', /did nothing/],
-  ['a girl with a name of a boy', 'a fox named Ben', 'a girl named Ben', /not a girl/],
-  ['a meeting elsewhere', 'There Mia met Ben at the park', 'There Mia met Ben at the zoo', /not at the zoo/],
-  ['an introduction twice', 'a fox named Ben', 'a fox named Mia', /introduced already|is not in the tale/],
   [
-    'a lesson of nothing',
-    'From that day on Mia and Ben were friends.',
-    'It is good to say sorry.',
-    /in this tale/,
+    'a feeling twice',
+    'Lily had the kite.',
+    'Lily was happy because Felix gave the kite to Lily.',
+    /already how/,
   ],
-  ['no end', ' From that day on Mia and Ben were friends.', '', /no end/],
-  ['a sentence of no frame', 'Mia was sad.', 'Mia was a bit sad.', /no frame/],
-  ['a lower case beginning', 'There Mia met', 'there Mia met', /no frame/],
-  ['two blanks', 'Mia was sad.', ' Mia was sad.', /no frame/],
-  ['a sentence without its full stop', 'Mia had a red kite.', 'Mia had a red kite', /no frame/],
+  ['tears for nothing', 'Lily cried', 'Felix cried', /no reason to cry/],
+  ['thanks for nothing', '"Thank you, Felix," said Lily', '"Thank you, Lily," said Felix', /did nothing/],
+  ['another animal', 'a fox named Felix', 'a bear named Felix', /not a bear/],
+  ['a boy with a name of a girl', 'girl named Lily', 'boy named Lily', /not a boy/],
+  ['a meeting elsewhere', 'met Felix at the park', 'met Felix at the zoo', /not at the zoo/],
+  ['an introduction twice', 'a fox named Felix', 'a girl named Lily', /introduced already/],
+  ['the wrong holder', 'Lily had the kite', 'Felix had the kite', /Felix does not have/],
+  ['a lesson of nothing', 'Lily and Felix stayed good friends.', 'It is good to say sorry.', /in this tale/],
+  ['no end', ' Lily and Felix stayed good friends.', '', /no end/],
+  ['a sentence of no frame', 'Lily cried.', 'Lily cried a bit.', /no frame/],
+  ['a lower case beginning', 'The kite was red', 'the kite was red', /no frame/],
+  ['two blanks', 'Lily cried.', ' Lily cried.', /no frame/],
+  ['a sentence without its full stop', 'Lily had a red kite.', 'Lily had a red kite', /no frame/],
 ];
 
 for (const [what, from, to, reason] of CONTRADICTIONS) {
@@ -86,8 +137,8 @@ test('one changed name, thing or last feeling in a random tale is found', () => 
     const feels = world.people.get(hero)?.feels ?? null;
     if (feels !== null) {
       const at = text.lastIndexOf(feels);
-      const opposite = FEELINGS[FEELINGS.good.includes(feels) ? 'bad' : 'good'];
-      corrupted.push(text.slice(0, at) + random.pick(opposite) + text.slice(at + feels.length));
+      const others = FEELINGS.filter((feeling) => feeling !== feels);
+      corrupted.push(text.slice(0, at) + random.pick(others) + text.slice(at + feels.length));
     }
     for (const wrong of corrupted) {
       changed += 1;
@@ -109,10 +160,7 @@ test('a wrong place of finding is found', () => {
     const sentence = text.match(new RegExp(`[^.!?"]*(found|saw)[^.]* ${place}[^.]*\\.`))?.[0];
     if (sentence === undefined) continue;
     changed += 1;
-    const wrong = text.replace(
-      sentence,
-      sentence.replace(/(at|in|on) the \w+(?=[^.]*\.$)/, `at the ${other}`),
-    );
+    const wrong = text.replace(sentence, sentence.replace(/at the \w+(?=[^.]*\.$)/, `at the ${other}`));
     if (wrong !== text) assert.ok(!checkTale(wrong).ok, wrong);
   }
 });

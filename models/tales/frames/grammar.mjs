@@ -160,9 +160,7 @@ const FIRST_PERCENT = 70;
 /** @template T @param {Random} random @param {readonly T[]} options @returns {T} */
 function choose(random, options) {
   const [first, ...others] = options;
-  return others.length === 0 || random.chance(FIRST_PERCENT)
-    ? /** @type {T} */ (first)
-    : random.pick(others);
+  return others.length === 0 || random.chance(FIRST_PERCENT) ? /** @type {T} */ (first) : random.pick(others);
 }
 
 /**

@@ -19,10 +19,7 @@ export const PERSON_FRAMES = {
   ],
   own: ['$A had $aO.', '$A always had $aO.', '$A (made|bought|loved) $aO.', '$A owned $aO.'],
   color: ['$O-cap was $c.'],
-  be: [
-    '{day}$A (sat|waited|rested|played) $P.',
-    '{day}$A (sat|waited|rested|played) (alone|a while) $P.',
-  ],
+  be: ['{day}$A (sat|waited|rested|played) $P.', '{day}$A (sat|waited|rested|played) (alone|a while) $P.'],
   go: [
     '{day}$A {far} $toP.',
     '{day}$A {far} all the way $toP.',
@@ -42,9 +39,5 @@ export const PERSON_FRAMES = {
     '{next}$A (saw|noticed) $B $P.',
     '{next}$A (waved|smiled) and met $B $P.',
   ],
-  want: [
-    '$A wanted $O.',
-    '$A (really|often|always) wanted $O.',
-    '$A looked at $O and wanted $O.',
-  ],
+  want: ['$A wanted $O.', '$A (really|often|always) wanted $O.', '$A looked at $O and wanted $O.'],
 };

@@ -51,9 +51,7 @@ function aboutPeople(world) {
 /** @param {World} world @param {string} name @returns {string | null} */
 function wantedBy({ events }, name) {
   const wanted = new Set(
-    events.flatMap((event) =>
-      event.name === 'want' && event.args.A === name ? [event.args.O ?? ''] : [],
-    ),
+    events.flatMap((event) => (event.name === 'want' && event.args.A === name ? [event.args.O ?? ''] : [])),
   );
   return wanted.size === 1 ? ([...wanted][0] ?? null) : null;
 }

@@ -48,7 +48,9 @@ export const THINGS =
 export const COLORS = 'red blue green yellow white black brown'.split(' ');
 
 /** Everywhere a tale may happen; one is at all of them. @type {readonly string[]} */
-export const PLACES = 'park beach lake farm school market bridge mill castle zoo pond river barn cave'.split(' ');
+export const PLACES = 'park beach lake farm school market bridge mill castle zoo pond river barn cave'.split(
+  ' ',
+);
 
 /** One pair in this many is held out. */
 const HELD_OUT_SHARE = 10;
