@@ -5,6 +5,7 @@
  * that one of them goes well to the end.
  */
 import { readingsAt } from './frames/grammar.mjs';
+import { PLOTS } from './world/plots.mjs';
 import { World } from './world/world.mjs';
 
 /** @typedef {{ ok: true, world: World } | { ok: false, reason: string, at: string }} Verdict `at`: the text from where it goes wrong */
@@ -65,18 +66,18 @@ function after(world, { name, args }) {
   return next.happen({ name, args }) ?? next;
 }
 
-/** What a request asks for: the hero first, the friend second; things with their colours; places in their order. */
+/** What a request asks for: the hero first, the friend second; things with their colours; places in their order; the plot's topic. */
 /** @typedef {{ people: string[], things: { noun: string, color: string }[], places: string[], topic: string | null }} Wish */
 
 /**
  * What the request asks for and the tale does not have. The hero must be the first person of the tale, and every place
- * one where something happens.
+ * one where something happens; of the plot, the one event that it is named after.
  *
  * @param {World} world at the end of the tale
  * @param {Wish} wish
  * @returns {string | null} a sentence, or null if all is there
  */
-export function lackOf(world, { people, things, places }) {
+export function lackOf(world, { people, things, places, topic }) {
   const present = [...world.people.keys()];
   const stranger = people.find((name, i) => present[i] !== name);
   if (stranger !== undefined) return `the request names ${stranger}`;
@@ -84,5 +85,8 @@ export function lackOf(world, { people, things, places }) {
   if (thing !== undefined) return `the request names a ${thing.color} ${thing.noun}`;
   const visited = new Set(world.events.flatMap(({ args }) => args.P ?? []));
   const place = places.find((name) => !visited.has(name));
-  return place === undefined ? null : `the request names the ${place}`;
+  if (place !== undefined) return `the request names the ${place}`;
+  const plot = Object.values(PLOTS).find((candidate) => candidate.topic === topic);
+  const isThere = plot === undefined || world.events.some(({ name }) => name === plot.sign);
+  return isThere ? null : `the request names ${topic}`;
 }

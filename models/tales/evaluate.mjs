@@ -6,8 +6,9 @@
  *     node models/tales/evaluate.mjs --data DIR --model ternary=FILE.gguf [--model dense=FILE.gguf …] [--out DIR]
  *         [--items N] [--documents N] [--backend NAME] [--threads N]
  *
- * DIR is what data.mjs wrote. Tales are told for held-out prompts (greedily, and with the default sampling, each prompt
- * with its own fixed seed) and read back by the checker; questions are asked one by one about held-out tales and answered
+ * DIR is what data.mjs wrote. Tales are told for held-out prompts of the full form, which fix who, what, where and the plot
+ * (greedily, and with the default sampling, each prompt with its own fixed seed), and read back by the checker; "as asked"
+ * besides has all that the prompt names; questions are asked one by one about held-out tales and answered
  * greedily, right if equal to the last letter; perplexity is of held-out documents, each on its own from its second token
  * on. Writes evaluation.json and evaluation.md.
  */
@@ -41,7 +42,7 @@ const SAMPLES = 6;
  * @property {string} prompt
  * @property {string} text
  * @property {boolean} ok consistent
- * @property {boolean} asAsked has what the prompt names, besides
+ * @property {boolean} asAsked consistent, and has what the prompt names
  * @property {string} [reason]
  */
 

@@ -31,17 +31,19 @@ const WISH: Wish = {
   people: ['Lily', 'Felix'],
   things: [{ noun: 'kite', color: 'red' }],
   places: ['park', 'school'],
+  topic: 'a lost thing',
 };
 
 const WISHES: readonly [wish: Partial<Wish>, lack: RegExp | null][] = [
   [{}, null],
-  [{ people: ['Lily'], places: [] }, null],
+  [{ people: ['Lily'], places: [], topic: null }, null],
   [{ people: ['Mia', 'Felix'] }, /Mia/],
   [{ people: ['Lily', 'Bruno'] }, /Bruno/],
   [{ people: ['Felix', 'Lily'] }, /Felix/],
   [{ things: [{ noun: 'kite', color: 'blue' }] }, /blue kite/],
   [{ things: [...WISH.things, { noun: 'drum', color: 'red' }] }, /red drum/],
   [{ places: ['park', 'lake'] }, /the lake/],
+  [{ topic: 'a race' }, /a race/],
 ];
 
 for (const [wish, lack] of WISHES) {

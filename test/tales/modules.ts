@@ -29,6 +29,7 @@ export interface Wish {
   readonly people: readonly string[];
   readonly things: readonly { readonly noun: string; readonly color: string }[];
   readonly places: readonly string[];
+  readonly topic: string | null;
 }
 
 export interface TestItem {

@@ -7,23 +7,24 @@
 
 /** @typedef {import('./teller.mjs').Teller} Teller */
 /** @typedef {Record<'A' | 'B' | 'O' | 'Q' | 'P' | 'R', string>} Cast */
-/** @typedef {{ topic: string, places: 1 | 2, things: 1 | 2, run: (t: Teller, cast: Cast) => void }} Plot */
+/** `sign` is the event by which a tale shows that it has this plot. */
+/** @typedef {{ topic: string, sign: string, places: 1 | 2, things: 1 | 2, run: (t: Teller, cast: Cast) => void }} Plot */
 
 /** Plots by name. @type {Record<string, Plot>} */
 export const PLOTS = {
-  gift: plot('a gift', 1, (t, { A, B, O, P }) => {
+  gift: plot('a gift', 'give', 1, (t, { A, B, O, P }) => {
     t.own(A, O);
     meet(t, A, B, P);
     t.say('give', { A, B, O });
     t.maybe(70, 'thank', { A: B, B: A });
   }),
-  surprise: plot('a surprise', 1, (t, { A, B, O, P }) => {
+  surprise: plot('a surprise', 'give', 1, (t, { A, B, O, P }) => {
     t.own(B, O);
     meet(t, A, B, P);
     t.say('give', { A: B, B: A, O });
     t.maybe(70, 'thank', { A, B });
   }),
-  lost: plot('a lost thing', 2, (t, { A, B, O, P, R }) => {
+  lost: plot('a lost thing', 'lose', 2, (t, { A, B, O, P, R }) => {
     t.own(A, O);
     meet(t, A, B, P);
     t.say('lose', { A, O });
@@ -32,7 +33,7 @@ export const PLOTS = {
     t.say('find', { A: B, O, P: R });
     t.say('give', { A: B, B: A, O });
   }),
-  wish: plot('a wish', 1, (t, { A, B, O, P }) => {
+  wish: plot('a wish', 'want', 1, (t, { A, B, O, P }) => {
     t.own(A, O);
     t.say('want', { A: B, O });
     meet(t, A, B, P);
@@ -40,7 +41,7 @@ export const PLOTS = {
     t.say('yes', { A });
     t.say('give', { A, B, O });
   }),
-  refusal: plot('a sad day', 1, (t, { A, B, O, P }) => {
+  refusal: plot('a sad day', 'no', 1, (t, { A, B, O, P }) => {
     t.own(A, O);
     t.say('want', { A: B, O });
     meet(t, A, B, P);
@@ -48,7 +49,7 @@ export const PLOTS = {
     t.say('no', { A });
     t.maybe(50, 'cry', { A: B });
   }),
-  quarrel: plot('a quarrel', 1, (t, { A, B, O, P }) => {
+  quarrel: plot('a quarrel', 'snatch', 1, (t, { A, B, O, P }) => {
     t.own(A, O);
     meet(t, A, B, P);
     t.say('snatch', { A: B, B: A, O });
@@ -57,6 +58,7 @@ export const PLOTS = {
   }),
   trade: plot(
     'a trade',
+    'trade',
     1,
     (t, { A, B, O, Q, P }) => {
       t.own(A, O);
@@ -66,13 +68,13 @@ export const PLOTS = {
     },
     2,
   ),
-  race: plot('a race', 2, (t, { A, B, O, P, R }) => {
+  race: plot('a race', 'race', 2, (t, { A, B, O, P, R }) => {
     meet(t, A, B, P);
     t.say('race', { A, B, P: R });
     t.say('first', { A });
     t.own(A, O, 'win');
   }),
-  repair: plot('a broken thing', 1, (t, { A, B, O, P }) => {
+  repair: plot('a broken thing', 'mend', 1, (t, { A, B, O, P }) => {
     t.own(A, O);
     meet(t, A, B, P);
     t.say('break', { A, O });
@@ -80,7 +82,7 @@ export const PLOTS = {
     t.say('mend', { A: B, O });
     t.maybe(50, 'thank', { A, B });
   }),
-  rescue: plot('a rescue', 1, (t, { A, B, O, P }) => {
+  rescue: plot('a rescue', 'free', 1, (t, { A, B, O, P }) => {
     t.own(B, O);
     t.say('stuck', { A: B, P });
     t.maybe(50, 'cry', { A: B });
@@ -88,7 +90,7 @@ export const PLOTS = {
     t.say('free', { A, B });
     t.maybe(70, 'thank', { A: B, B: A });
   }),
-  noise: plot('a noise', 1, (t, { A, B, O, P }) => {
+  noise: plot('a noise', 'noise', 1, (t, { A, B, O, P }) => {
     t.own(A, O);
     t.say('go', { A, P });
     t.say('noise', { A });
@@ -96,7 +98,7 @@ export const PLOTS = {
     t.say('come', { A: B, P });
     t.say('comfort', { A: B, B: A });
   }),
-  forgotten: plot('a forgotten thing', 2, (t, { A, B, O, P, R }) => {
+  forgotten: plot('a forgotten thing', 'forget', 2, (t, { A, B, O, P, R }) => {
     t.own(A, O);
     meet(t, A, B, P);
     t.say('forget', { A, O, P });
@@ -106,10 +108,11 @@ export const PLOTS = {
   }),
 };
 
-/** @param {string} topic @param {1 | 2} places @param {Plot['run']} steps between opening and end @param {1 | 2} [things] @returns {Plot} */
-function plot(topic, places, steps, things = 1) {
+/** @param {string} topic @param {string} sign @param {1 | 2} places @param {Plot['run']} steps between opening and end @param {1 | 2} [things] @returns {Plot} */
+function plot(topic, sign, places, steps, things = 1) {
   return {
     topic,
+    sign,
     places,
     things,
     run: (t, cast) => {
