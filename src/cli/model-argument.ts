@@ -62,11 +62,11 @@ export const MODEL_OPTIONS: readonly CommandOption[] = [
 ];
 
 /** The name that the model in the package goes by. */
-export const BUNDLED_MODEL = 'tiny-tales';
+export const BUNDLED_MODEL = 'tales';
 
 /** The path of the model that comes with the package. */
 export function bundledModelPath(): string {
-  return fileURLToPath(new URL('../../models/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
+  return fileURLToPath(new URL('../../models/tales/tales.i2_s.gguf', import.meta.url));
 }
 
 /** The model of a command line that names none: BITNET_MODEL, or the bundled one. */

@@ -285,7 +285,10 @@ test('start: without a terminal it prints a text and its speed', async () => {
   const stdout = await output(['start', '-n', '20', '--seed', '3', '--threads', '2'], {
     env: { BITNET_MODEL: '' },
   });
-  assert.match(stdout, /^Once upon a time.+ on [\w-]+, 2 threads: 20 tokens, [\d.]+ tok\/s\n$/s);
+  assert.match(
+    stdout,
+    /^> Tell me a story.+\n\n> Where is Lily\?\n.+ on [\w-]+, 2 threads: 20 tokens, [\d.]+ tok\/s\n$/s,
+  );
   assert.ok(stdout.includes(`\n\n${BUNDLED_MODEL} on `), stdout);
 });
 

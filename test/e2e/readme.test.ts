@@ -20,22 +20,30 @@ async function run(index: number): Promise<string> {
   return stdout;
 }
 
-test('the README has two examples that run and one that needs a chat model', () => {
+test('the README has three examples that run', () => {
   assert.deepEqual(
     examples.map((example) => example[1] === undefined),
-    [true, true, false],
+    [true, true, true],
   );
 });
 
 test('the first example continues the text', async () => {
-  assert.match(await run(0), /^(native|wasm)-[a-z0-9-]+ \d+ 3\n a great deal of a man/);
+  assert.match(await run(0), /^(native|wasm)-[a-z0-9-]+ \d+ 5\n a [a-z]/);
 });
 
 test('the second example generates, scores and meets a full context', async () => {
   const lines = (await run(1)).trimEnd().split('\n');
   assert.match(lines.at(-4)!, /^(stop|length) \d+ [\d.]+$/);
   assert.equal(lines.at(-3), 'Once upon a time');
-  assert.match(lines.at(-2)!, /^\d+ 2048 256$/);
-  assert.match(lines.at(-1)!, /^\d+ 128$/);
+  assert.match(lines.at(-2)!, /^\d+ 1024 256$/);
+  assert.match(lines.at(-1)!, /^\d+ 256$/);
   assert.match(lines[0]!, /^".*" \[ \d+ \] -[\d.]+$/);
+});
+
+test('the third example tells a tale and answers a question about it', async () => {
+  const lines = (await run(2)).trimEnd().split('\n');
+  assert.equal(lines.length, 3);
+  assert.match(lines[0]!, /\bLily\b.*\bkite\b/);
+  assert.match(lines[1]!, /^Lily is \w+ the \w+\.$/);
+  assert.equal(lines[2], '4');
 });
