@@ -21,7 +21,7 @@ const WARM_UP_TOKENS = 12;
 /** The command. */
 export const command: Command = {
   name: 'start',
-  summary: 'Show that it works: a chat in a terminal, a generated text elsewhere.',
+  summary: 'Show that it works: a chat in a terminal, a short demonstration elsewhere.',
   isHidden: true,
   positionals: '[MODEL]',
   options: [
