@@ -20,9 +20,9 @@ const BOOKS = [
   },
 ];
 /** Characters of a piece at most, so that its tokens fit a row. */
-const PIECE_CHARACTERS = 480;
+const PIECE_CHARACTERS = 430;
 /** Shorter ones are no piece. */
-const LEAST_CHARACTERS = 300;
+const LEAST_CHARACTERS = 250;
 
 /**
  * The pieces of all books, in order. The package is installed into the folder if it is not there yet.
