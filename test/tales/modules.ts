@@ -94,12 +94,13 @@ export const { PLOTS } = await load<{ PLOTS: Readonly<Record<string, unknown>> }
 export const { countFrames } = await load<{ countFrames(): { written: number; expanded: number } }>(
   'frames/grammar.mjs',
 );
-export const { NAMES, THINGS, PLACES, KIND_OF, isHeldOut } = await load<{
+export const { NAMES, THINGS, PLACES, KIND_OF, isHeldOut, hasHeldOutPair } = await load<{
   NAMES: readonly string[];
   THINGS: readonly string[];
   PLACES: readonly string[];
   KIND_OF: ReadonlyMap<string, string>;
   isHeldOut(left: string, right: string): boolean;
+  hasHeldOutPair(text: string): boolean;
 }>('world/words.mjs');
 export const { FEELINGS } = await load<{ FEELINGS: readonly string[] }>('world/causes.mjs');
 export const { NgramModel } = await load<{ NgramModel: new (vocabularySize: number) => Ngram }>('ngram.mjs');

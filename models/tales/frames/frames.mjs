@@ -15,21 +15,23 @@
 import { CAUSES } from '../world/causes.mjs';
 import { DEED_FRAMES } from './deeds.mjs';
 import { PERSON_FRAMES } from './people.mjs';
+import { SCENE_FRAMES } from './scenes.mjs';
 
 /** Choices that many frames share. @type {Record<string, string>} */
 export const MACROS = {
-  next: '(|Then |Soon |Next |After that |Later |Before long )',
-  day: '(|One day |One morning |That day |After lunch |Early one morning |On Sunday )',
-  alas: '(But then |But soon |Suddenly )',
-  end: '(|In the end |At last |Now |That evening )',
-  far: '(went|walked|ran|hurried|came)',
-  nice: '(|little |small |young |kind |brave |clever |merry |quiet |gentle |funny |shy |jolly |sweet )',
+  next: '(|Then |Soon |Next |After that |Later |Before long |A little later )',
+  day: '(|One day |One morning |That day |After lunch |Early one morning |On Sunday |One fine day |One evening )',
+  alas: '(But then |But soon |Suddenly |But a little later )',
+  end: '(|In the end |At last |Now |That evening |So )',
+  far: '(went|walked|ran|hurried|came|danced)',
+  nice: '(|little |small |young |kind |brave |clever |merry |quiet |gentle |funny |shy |jolly |sweet |good )',
 };
 
 /** Frames by name of the event. @type {Record<string, string[]>} */
 export const FRAMES = {
   ...PERSON_FRAMES,
   ...DEED_FRAMES,
+  ...SCENE_FRAMES,
   ...Object.fromEntries(
     Object.entries(CAUSES).map(([name, { feeling, clause }]) => [
       `feel:${name}`,

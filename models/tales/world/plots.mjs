@@ -118,7 +118,7 @@ function plot(topic, sign, places, steps, things = 1) {
     run: (t, cast) => {
       const { A, B } = cast;
       t.say('intro', { A });
-      t.maybe(15, 'fine');
+      t.maybe(20, 'fine');
       t.say('friend', { A, B });
       steps(t, cast);
       close(t, cast);
@@ -130,6 +130,8 @@ function plot(topic, sign, places, steps, things = 1) {
 function meet(t, A, B, P) {
   t.say(t.random.chance(50) ? 'be' : 'go', { A, P });
   t.say('meet', { A, B, P });
+  t.maybe(20, 'greet', { A, B });
+  t.maybe(15, 'play', { A, B });
 }
 
 /** @type {Record<string, string>} */

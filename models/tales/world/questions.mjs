@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Questions about a tale that was just told, with the one exact answer that follows from its world. Every answer is a
- * whole sentence that repeats the words of the question.
+ * Questions about a tale that was just told, with the one exact answer that follows from its world. Answers repeat
+ * the words of the question, and none begins with a name: names are one token behind a blank only.
  */
 /** @typedef {import('./world.mjs').World} World */
 /** @typedef {import('./random.mjs').Random} Random */
@@ -22,15 +22,17 @@ function aboutPeople(world) {
   /** @type {Question[]} */
   const questions = [];
   for (const [name, { at, feels, why, kind }] of world.people) {
-    questions.push({ kind: 'kind', question: `What is ${name}?`, answer: `${name} is a ${kind}.` });
+    questions.push({ kind: 'kind', question: `What is ${name}?`, answer: `A ${kind} named ${name}.` });
+    questions.push({ kind: 'named', question: `Who is the ${kind}?`, answer: `The ${kind} is ${name}.` });
     if (at !== null) {
-      questions.push({ kind: 'place', question: `Where is ${name}?`, answer: `${name} is at the ${at}.` });
+      const answer = `Now ${name} is at the ${at}.`;
+      questions.push({ kind: 'place', question: `Where is ${name}?`, answer });
     }
     if (feels !== null) {
       questions.push({
         kind: 'feeling',
         question: `How did ${name} feel at the end?`,
-        answer: `${name} was ${feels}.`,
+        answer: `At the end ${name} was ${feels}.`,
       });
       if (why !== null) {
         questions.push({ kind: 'why', question: `Why was ${name} ${feels}?`, answer: `Because ${why}.` });
@@ -41,7 +43,7 @@ function aboutPeople(world) {
       questions.push({
         kind: 'wanted',
         question: `What did ${name} want?`,
-        answer: `${name} wanted the ${wanted}.`,
+        answer: `It was the ${wanted} that ${name} wanted.`,
       });
     }
   }
@@ -71,7 +73,7 @@ function aboutThings(world) {
       questions.push({
         kind: 'holder',
         question: `Who has the ${noun}?`,
-        answer: `${holder} has the ${noun}.`,
+        answer: `Now ${holder} has the ${noun}.`,
       });
       const place = world.people.get(holder)?.at ?? null;
       if (place !== null)
@@ -87,22 +89,21 @@ function aboutThings(world) {
   return questions;
 }
 
-/** Questions about one event; asked only where no other event fits. @type {[string, string, (a: Record<string, string>) => string, (a: Record<string, string>) => string][]} */
+/** Questions who it was, by what was done; asked only where no other event fits. @type {[event: string, kind: string, deed: (a: Record<string, string>) => string][]} */
 const EVENT_QUESTIONS = [
-  ['first', 'winner', () => 'Who won the race?', (a) => `${a.A} won the race.`],
-  ['find', 'finder', (a) => `Who found the ${a.O}?`, (a) => `${a.A} found the ${a.O}.`],
-  ['give', 'giver', (a) => `Who gave the ${a.O} to ${a.B}?`, (a) => `${a.A} gave the ${a.O} to ${a.B}.`],
-  ['lose', 'loser', (a) => `Who lost the ${a.O}?`, (a) => `${a.A} lost the ${a.O}.`],
-  ['forget', 'forgetter', (a) => `Who forgot the ${a.O}?`, (a) => `${a.A} forgot the ${a.O}.`],
-  ['mend', 'mender', (a) => `Who fixed the ${a.O}?`, (a) => `${a.A} fixed the ${a.O}.`],
-  [
-    'snatch',
-    'taker',
-    (a) => `Who took the ${a.O} from ${a.B}?`,
-    (a) => `${a.A} took the ${a.O} from ${a.B}.`,
-  ],
-  ['free', 'helper', (a) => `Who helped ${a.B}?`, (a) => `${a.A} helped ${a.B}.`],
-  ['comfort', 'comforter', (a) => `Who stayed with ${a.B}?`, (a) => `${a.A} stayed with ${a.B}.`],
+  ['first', 'winner', () => 'won the race'],
+  ['find', 'finder', (a) => `found the ${a.O}`],
+  ['give', 'giver', (a) => `gave the ${a.O} to ${a.B}`],
+  ['lose', 'loser', (a) => `lost the ${a.O}`],
+  ['forget', 'forgetter', (a) => `forgot the ${a.O}`],
+  ['mend', 'mender', (a) => `fixed the ${a.O}`],
+  ['snatch', 'taker', (a) => `took the ${a.O} from ${a.B}`],
+  ['sorry', 'sorry', (a) => `said sorry to ${a.B}`],
+  ['free', 'helper', (a) => `helped ${a.B}`],
+  ['comfort', 'comforter', (a) => `stayed with ${a.B}`],
+  ['want', 'wisher', (a) => `wanted the ${a.O}`],
+  ['no', 'refuser', () => 'said no'],
+  ['noise', 'hearer', () => 'heard a noise'],
 ];
 
 /** @param {World} world @returns {Question[]} */
@@ -110,11 +111,12 @@ function aboutEvents({ events }) {
   /** @type {Map<string, { kind: string, answers: Set<string> }>} */
   const asked = new Map();
   for (const { name, args } of events) {
-    for (const [event, kind, question, answer] of EVENT_QUESTIONS) {
+    for (const [event, kind, deed] of EVENT_QUESTIONS) {
       if (event !== name) continue;
-      const entry = asked.get(question(args)) ?? { kind, answers: new Set() };
-      entry.answers.add(answer(args));
-      asked.set(question(args), entry);
+      const question = `Who ${deed(args)}?`;
+      const entry = asked.get(question) ?? { kind, answers: new Set() };
+      entry.answers.add(`It was ${args.A} who ${deed(args)}.`);
+      asked.set(question, entry);
     }
   }
   return [...asked].flatMap(([question, { kind, answers }]) =>
@@ -146,7 +148,27 @@ function yesOrNo(world) {
 }
 
 /**
- * A few questions, each of another kind.
+ * All questions, each once, in random order: one of every kind before the second of any.
+ *
+ * @param {Random} random
+ * @param {World} world
+ * @returns {Generator<Question>}
+ */
+export function* shuffledQuestions(random, world) {
+  const left = new Set(allQuestions(world));
+  while (left.size > 0) {
+    const kinds = [...new Set([...left].map(({ kind }) => kind))];
+    while (kinds.length > 0) {
+      const [kind] = kinds.splice(random.below(kinds.length), 1);
+      const question = random.pick([...left].filter((other) => other.kind === kind));
+      left.delete(question);
+      yield question;
+    }
+  }
+}
+
+/**
+ * A few questions, of as many kinds as there are.
  *
  * @param {Random} random
  * @param {World} world
@@ -154,9 +176,10 @@ function yesOrNo(world) {
  * @returns {Question[]}
  */
 export function drawQuestions(random, world, count) {
-  const all = allQuestions(world);
-  const kinds = [...new Set(all.map(({ kind }) => kind))];
-  return random
-    .sample(kinds, Math.min(count, kinds.length))
-    .map((kind) => random.pick(all.filter((question) => question.kind === kind)));
+  /** @type {Question[]} */
+  const drawn = [];
+  for (const question of shuffledQuestions(random, world)) {
+    if (drawn.push(question) === count) break;
+  }
+  return drawn;
 }

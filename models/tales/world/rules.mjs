@@ -68,6 +68,8 @@ const PLAIN_RULES = {
     must(other.at === null || other.at === a.P, `${a.B} is not at the ${a.P}`);
     other.at = arg(a, 'P');
   },
+  greet: (w, a) => together(w, arg(a, 'A'), arg(a, 'B')),
+  play: (w, a) => together(w, arg(a, 'A'), arg(a, 'B')),
   want: (w, a) => {
     w.person(a.A);
     must(w.thing(a.O).holder !== a.A, `${a.A} has the ${a.O} already`);

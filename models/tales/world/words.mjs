@@ -81,3 +81,15 @@ export function heldOutPairs({ people, things, places }) {
       .map((place) => /** @type {[string, string]} */ ([thing, place])),
   ]);
 }
+
+/**
+ * True if a text has both words of a held-out pair, whatever it says with them.
+ *
+ * @param {string} text
+ */
+export function hasHeldOutPair(text) {
+  const words = new Set(text.match(/\w+/g));
+  /** @param {readonly string[]} list */
+  const among = (list) => list.filter((word) => words.has(word));
+  return heldOutPairs({ people: among(NAMES), things: among(THINGS), places: among(PLACES) }).length > 0;
+}
