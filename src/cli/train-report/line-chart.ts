@@ -22,6 +22,8 @@ export interface LineChart {
   readonly series: readonly Series[];
   /** Whether the axis of y begins at 0. */
   readonly fromZero?: boolean;
+  /** Where the axis of x begins; points before it are left out. Default 0. */
+  readonly firstStep?: number;
   readonly note?: string;
 }
 
@@ -34,16 +36,17 @@ const MOST_POINTS = 500;
 
 /** A figure with its legend; '' when there is nothing to show. */
 export function lineChart(chart: LineChart): string {
+  const { firstStep = 0 } = chart;
   const series = chart.series
     .map((one) => ({
       ...one,
-      points: one.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)),
+      points: one.points.filter(([x, y]) => Number.isFinite(x) && x >= firstStep && Number.isFinite(y)),
     }))
     .filter(({ points }) => points.length > 0);
   if (series.length === 0) return '';
   const all = series.flatMap(({ points }) => points);
-  const lastStep = all.reduce((most, [value]) => Math.max(most, value), 1);
-  const x = axis([0, lastStep], MARGIN.left, WIDTH - MARGIN.right, 1);
+  const lastStep = all.reduce((most, [value]) => Math.max(most, value), firstStep + 1);
+  const x = axis([firstStep, lastStep], MARGIN.left, WIDTH - MARGIN.right, 1);
   const y = axis(yRange(all, chart.fromZero === true), HEIGHT - MARGIN.bottom, MARGIN.top);
   const unit = chart.unit === '' ? '' : ` <span class="unit">${escapeMarkup(chart.unit)}</span>`;
   const legend = series.map(

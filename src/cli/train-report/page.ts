@@ -13,6 +13,8 @@ import { compare, layerFlips, namesOf, smoothed, summarise } from './summary.ts'
 
 /** Of what a run does not have. */
 const NONE = '–';
+/** Of a shorter run the second half is no chart of its own. */
+const LEAST_STEPS_HALVED = 100;
 
 /** The whole page. */
 export function reportPage(runs: readonly RunRecord[]): string {
@@ -118,7 +120,11 @@ function lossChart(runs: readonly RunRecord[], names: readonly string[]): string
       { label: `${names[i]}, smoothed`, colour, points: smoothed(points) },
     ];
   });
-  return lineChart({ title: 'Training loss', unit: 'nats a token', series });
+  const chart = { title: 'Training loss', unit: 'nats a token', series };
+  // Beside the fall of the first steps nothing else can be told apart.
+  const lastStep = Math.max(0, ...runs.map(({ steps }) => steps.at(-1)?.step ?? 0));
+  const late = { ...chart, title: 'Training loss, second half', firstStep: Math.floor(lastStep / 2) };
+  return [lineChart(chart), lastStep < LEAST_STEPS_HALVED ? '' : lineChart(late)].join('\n');
 }
 
 function evaluationChart(runs: readonly RunRecord[], names: readonly string[]): string {

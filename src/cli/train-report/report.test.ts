@@ -68,6 +68,7 @@ test('a page holds all charts, needs nothing else, and says how two runs differ'
   const page = reportPage(runs);
   for (const title of [
     'Training loss',
+    'Training loss, second half',
     'Validation loss',
     'Learning rate',
     'Speed',
@@ -139,6 +140,29 @@ test('long series are thinned to their means, constant ones smoothed to themselv
   assert.equal(thinned(points).length, 500);
   assert.ok(thinned(points).every(([, y]) => y === 2));
   assert.ok(smoothed(points).every(([, y]) => Math.abs(y - 2) < 1e-9));
+});
+
+test('a chart from a step on leaves out what is before, also in its range', () => {
+  const points = [
+    [1, 1000],
+    [60, 2],
+    [100, 1],
+  ] as const;
+  const chart = lineChart({
+    title: 't',
+    unit: 'y',
+    firstStep: 50,
+    series: [{ label: 'a', colour: 'red', points, look: 'dots' }],
+  });
+  assert.doesNotMatch(chart, /1000|1k/);
+  assert.equal(chart.match(/<circle/g)?.length, 2);
+  const late = lineChart({
+    title: 't',
+    unit: 'y',
+    firstStep: 101,
+    series: [{ label: 'a', colour: 'red', points }],
+  });
+  assert.equal(late, '');
 });
 
 test('a chart of one point, of equal values and of none', () => {
