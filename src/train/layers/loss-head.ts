@@ -4,8 +4,8 @@
  */
 import { DenseFormat, rowStride } from '../../kernels/kernels.ts';
 import { type Member, share } from '../../kernels/team/member.ts';
-import { GemmForm } from '../../kernels/training-kernels.ts';
 import type { TablePlan } from './embedding.ts';
+import { linearForward, linearInputGradient, linearWeightGradient } from './linear.ts';
 
 /** logits [n][rows] = table · hidden [n][columns], bit by bit as inference computes them. */
 export function headForward(
@@ -21,15 +21,13 @@ export function headForward(
 
 /** As {@link headForward}, as fast as products of matrices are; sums have another order. */
 export function headForwardFast(
-  { kernels, scratch }: Member,
-  { rows, columns, weights }: TablePlan,
+  member: Member,
+  table: TablePlan,
   logits: number,
   hidden: number,
   n: number,
 ): void {
-  const K = rowStride(columns);
-  const ldc = rowStride(rows);
-  kernels.gemm(logits, ldc, hidden, K, weights, K, GemmForm.NT, rows, columns, 0, scratch, 0, n);
+  linearForward(member, table, table.weights, logits, hidden, 0, n);
 }
 
 /**
@@ -50,29 +48,24 @@ export function lossOf(
 
 /** dHidden [n][columns] = dLogits · table */
 export function headInputGradient(
-  { kernels, scratch }: Member,
-  { rows, columns, weights }: TablePlan,
+  member: Member,
+  table: TablePlan,
   dHidden: number,
   dLogits: number,
   n: number,
 ): void {
-  const K = rowStride(columns);
-  const lda = rowStride(rows);
-  kernels.gemm(dHidden, K, dLogits, lda, weights, K, GemmForm.NN, columns, rows, 0, scratch, 0, n);
+  linearInputGradient(member, table, table.weights, dHidden, dLogits, 0, n);
 }
 
 /** gradient += dLogitsᵀ · hidden over n tokens, this thread's rows of the table. */
 export function headWeightGradient(
   member: Member,
-  { rows, columns, gradient }: TablePlan,
+  table: TablePlan,
   dLogits: number,
   hidden: number,
   n: number,
 ): void {
-  const [r0, r1] = share(member, rows, 16);
+  const [r0, r1] = share(member, table.rows, 16);
   if (r0 === r1) return;
-  const { kernels, scratch } = member;
-  const K = rowStride(columns);
-  const lda = rowStride(rows);
-  kernels.gemm(gradient, K, dLogits, lda, hidden, K, GemmForm.TN, columns, n, 1, scratch, r0, r1);
+  linearWeightGradient(member, table, table.gradient, dLogits, hidden, n, r0, r1);
 }

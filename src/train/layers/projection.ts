@@ -7,7 +7,7 @@
  */
 import { rowStride } from '../../kernels/kernels.ts';
 import type { Member } from '../../kernels/team/member.ts';
-import { GemmForm } from '../../kernels/training-kernels.ts';
+import { linearForward, linearInputGradient, linearWeightGradient } from './linear.ts';
 
 /** A matrix [rows][columns]; f32 arrays have rows at a stride of rowStride(columns). */
 export interface ProjectionPlan {
@@ -43,7 +43,7 @@ export interface TernaryPlan {
  * @param quantized the same by {@link quantizeInput}, read in ternary
  */
 export function projectionForward(
-  { kernels, heap, scratch }: Member,
+  member: Member,
   projection: ProjectionPlan,
   out: number,
   x: number,
@@ -52,12 +52,12 @@ export function projectionForward(
   n: number,
 ): void {
   const { rows, columns, weights, ternary } = projection;
-  const ldc = rowStride(rows);
   if (ternary === undefined) {
-    const K = rowStride(columns);
-    kernels.gemm(out, ldc, x, K, weights, K, GemmForm.NT, rows, columns, accumulate, scratch, 0, n);
+    linearForward(member, projection, weights, out, x, accumulate, n);
     return;
   }
+  const { kernels, heap } = member;
+  const ldc = rowStride(rows);
   const scale = heap.f32(ternary.scale, 1)[0]!;
   kernels.ternaryMatmul(out, ldc, quantized, ternary.packed, scale, columns, n, accumulate, 0, rows);
 }
@@ -75,16 +75,14 @@ export function quantizeInput(
 
 /** dx [n][columns] = dy [n][rows] · values, added to what is there when `accumulate` is 1. */
 export function projectionInputGradient(
-  { kernels, scratch }: Member,
-  { rows, columns, values }: ProjectionPlan,
+  member: Member,
+  projection: ProjectionPlan,
   dx: number,
   dy: number,
   accumulate: number,
   n: number,
 ): void {
-  const K = rowStride(columns);
-  const lda = rowStride(rows);
-  kernels.gemm(dx, K, dy, lda, values, K, GemmForm.NN, columns, rows, accumulate, scratch, 0, n);
+  linearInputGradient(member, projection, projection.values, dx, dy, accumulate, n);
 }
 
 /**
@@ -93,15 +91,13 @@ export function projectionInputGradient(
  * @param x f32 [tokens][columns]: what the forward pass multiplied with, so the rounded input in ternary
  */
 export function projectionWeightGradient(
-  { kernels, scratch }: Member,
-  { rows, columns, gradient }: ProjectionPlan,
+  member: Member,
+  projection: ProjectionPlan,
   dy: number,
   x: number,
   tokens: number,
   r0: number,
   r1: number,
 ): void {
-  const K = rowStride(columns);
-  const lda = rowStride(rows);
-  kernels.gemm(gradient, K, dy, lda, x, K, GemmForm.TN, columns, tokens, 1, scratch, r0, r1);
+  linearWeightGradient(member, projection, projection.gradient, dy, x, tokens, r0, r1);
 }
