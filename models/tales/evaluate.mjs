@@ -12,7 +12,7 @@
  * greedily, right if equal to the last letter; perplexity is of held-out documents, each on its own from its second token
  * on. Writes evaluation.json and evaluation.md.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadModel } from 'bitnet.ts';
@@ -64,6 +64,8 @@ async function main(args) {
     throw new Error('evaluate.mjs --data DIR --model NAME=FILE.gguf [--model NAME=FILE.gguf …]');
   }
   const folder = values.data;
+  const out = values.out ?? folder;
+  mkdirSync(out, { recursive: true });
   /** @type {TestItem[]} */
   const items = JSON.parse(readFileSync(join(folder, 'test-prompts.json'), 'utf8')).items.slice(
     0,
@@ -93,7 +95,6 @@ async function main(args) {
   const report = { items: items.length, documents: heldOut.length, models, corpus };
   const table = summaryTable(report);
   process.stdout.write(table);
-  const out = values.out ?? folder;
   writeFileSync(join(out, 'evaluation.json'), `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(out, 'evaluation.md'), table);
 }
