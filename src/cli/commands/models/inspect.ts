@@ -1,15 +1,15 @@
 /** `bitnet inspect`: what a model is, from its headers alone. */
-import { BitnetError } from '../../base/errors.ts';
-import { KV_CACHE_TYPES } from '../../engine/options.ts';
-import { selectBackend } from '../../kernels/select.ts';
-import type { Command, CommandInput } from '../command.ts';
-import { ExitStatus } from '../errors.ts';
-import { withHeaders } from '../inspect/headers.ts';
-import { type ModelReport, reportOn } from '../inspect/model-report.ts';
-import { reportLines, tensorLines } from '../inspect/print-report.ts';
-import { splitModel } from '../model-argument.ts';
-import { choiceOption, switchOption, wholeOption } from '../option-values.ts';
-import { stylesOf, write } from '../terminal.ts';
+import { BitnetError } from '../../../base/errors.ts';
+import { KV_CACHE_TYPES } from '../../../engine/options.ts';
+import { selectBackend } from '../../../kernels/select.ts';
+import type { Command, CommandInput } from '../../command.ts';
+import { ExitStatus } from '../../errors.ts';
+import { withHeaders } from '../../inspect/headers.ts';
+import { type ModelReport, reportOn } from '../../inspect/model-report.ts';
+import { reportLines, tensorLines } from '../../inspect/print-report.ts';
+import { splitModel } from '../../model-argument.ts';
+import { choiceOption, switchOption, wholeOption } from '../../option-values.ts';
+import { stylesOf, write } from '../../terminal.ts';
 
 /** The command. */
 export const command: Command = {
