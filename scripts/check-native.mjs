@@ -26,11 +26,33 @@ const isFull = process.argv.includes('--full');
 /** See test/conformance/kernel-cases.ts. */
 const CASES = { BITNET_CASES: isFull ? 'all' : 'few' };
 
+/**
+ * What a shipped module may import: Node-API, what both glibc (of 2017, as Node 20 wants it) and musl have, and names that
+ * may stay open.
+ */
+const KNOWN_SYMBOL =
+  /^(napi_\w+|_ITM_\w+|__gmon_start__|__cxa_finalize@.*|__errno_location@.*|[a-z]\w*@GLIBC_2\.(\d|1\d|2[0-7])(\.\d+)?)$/;
+
 /** @typedef {import('./native/smoke.mjs').Task} Task */
 
 /** @param {string[]} args */
 function buildNative(...args) {
   show(process.execPath, [join('scripts', 'build-native.mjs'), '--check', ...args]);
+}
+
+/** The modules that the package ships, which have to load with any C library that Node runs on. */
+function buildPrebuilt() {
+  need('aarch64-linux-gnu-gcc');
+  buildNative('--prebuilt');
+  for (const target of ['linux-x64', 'linux-arm64']) {
+    const file = join(ROOT, 'prebuilds', target, 'bitnet.node');
+    const symbols =
+      (ask('aarch64-linux-gnu-nm', ['-D', '--undefined-only', file]) ?? '').match(/\S+$/gm) ?? [];
+    const foreign = symbols.filter((symbol) => !KNOWN_SYMBOL.test(symbol));
+    if (symbols.length === 0 || foreign.length > 0) {
+      throw new Error(`${file} imports ${foreign.join(', ') || 'nothing that could be read'}`);
+    }
+  }
 }
 
 /**
@@ -85,8 +107,7 @@ function races() {
  */
 function arm64() {
   const emulator = findEmulator();
-  need('aarch64-linux-gnu-gcc');
-  buildNative('--prebuilt');
+  buildPrebuilt();
   const env = { BITNET_NATIVE: join(ROOT, 'prebuilds', 'linux-arm64', 'bitnet.node'), ...CASES };
   return [...Object.keys(PROCESSORS), 'a variant that cannot|the best variant'].map((pattern) => ({
     name: pattern,
@@ -105,8 +126,7 @@ function arm64() {
  */
 function cli() {
   const emulator = findEmulator();
-  need('aarch64-linux-gnu-gcc');
-  buildNative('--prebuilt');
+  buildPrebuilt();
   return smokeTasks(emulator);
 }
 
