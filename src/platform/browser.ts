@@ -99,6 +99,11 @@ export function postToParent(message: unknown): void {
   (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(message);
 }
 
+/** Pages have no paths. */
+export async function pathExists(_path: string): Promise<boolean> {
+  return false;
+}
+
 /**
  * Refuses: pages have no paths.
  *

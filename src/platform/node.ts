@@ -93,6 +93,14 @@ export function postToParent(message: unknown): void {
   parentPort?.postMessage(message);
 }
 
+/** Whether there is a file or folder of this path. */
+export async function pathExists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 /**
  * Opens a path or a file: URL: a file as a byte source, a directory as a folder of them.
  *
