@@ -63,6 +63,7 @@ function grounds(changes: Partial<Machine> = {}): FitGrounds {
     backend: 'native-avx2',
     addressableBytes: 16 * GB,
     programBytes: 0.08 * GB,
+    programFileBytes: undefined,
     measuredSeconds: 2,
     rates: [rates],
     ...changes,
