@@ -5,8 +5,8 @@ import type { BackendName } from '../kernels/backend-name.ts';
 import { KvFormat } from '../kernels/kernels.ts';
 import { defaultThreads } from '../kernels/team/default-threads.ts';
 import type { ModelConfig } from '../model/config.ts';
-import type { Inventory } from '../model/loading/inventory.ts';
 import { type MemoryPlan, planMemory, type SizeKernels } from '../model/loading/memory-plan.ts';
+import type { ModelShape } from '../model/loading/model-shape.ts';
 import type { HeadMode } from '../model/loading/table-form.ts';
 import { MOST_POSITIONS } from '../model/rope-table.ts';
 
@@ -52,12 +52,12 @@ export interface Settings {
 
 /** What a model takes of memory with these settings on a backend. */
 export function planEngine(
-  inventory: Inventory,
+  shape: ModelShape,
   config: ModelConfig,
   settings: Settings,
   kernels: SizeKernels,
 ): MemoryPlan {
-  return planMemory(inventory, config, {
+  return planMemory(shape, config, {
     ...settings,
     outputs: STEP_OUTPUTS,
     members: Math.max(settings.threads, 1),
@@ -71,13 +71,13 @@ export function planEngine(
  * @returns and a sentence on it when that is so
  */
 export function fitHead(
-  inventory: Inventory,
+  shape: ModelShape,
   config: ModelConfig,
   settings: Settings,
   kernels: SizeKernels,
   availableBytes: number,
 ): { readonly settings: Settings; readonly warnings: readonly string[] } {
-  const { total } = planEngine(inventory, config, settings, kernels);
+  const { total } = planEngine(shape, config, settings, kernels);
   if (settings.head !== 'auto' || total <= availableBytes) return { settings, warnings: [] };
   const megabytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
   const warning =

@@ -3,6 +3,8 @@ import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
 import type { CgroupLimits } from './cgroup.ts';
 
+export { machineFacts, residentMemory } from './machine-browser.ts';
+
 /** Which surroundings these are. */
 export const platformName: 'node' | 'browser' = 'browser';
 
@@ -95,6 +97,11 @@ export function onParentMessage(handler: (data: unknown) => void): void {
 /** Inside a worker: sends `message` to the page. */
 export function postToParent(message: unknown): void {
   (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(message);
+}
+
+/** Pages have no paths. */
+export async function pathExists(_path: string): Promise<boolean> {
+  return false;
 }
 
 /**

@@ -93,17 +93,22 @@ function quotaOf(folder: string): number | undefined {
   return share > 0 && Number.isFinite(share) ? share : undefined;
 }
 
-/** Counts a list such as 0-3,8. */
 function countOf(folder: string): number | undefined {
   const list = ['cpuset.cpus.effective', 'cpuset.effective_cpus', 'cpuset.cpus']
     .map((name) => firstLine(folder, name))
     .find((line) => line !== undefined && line !== '');
+  const count = countList(list);
+  return count > 0 ? count : undefined;
+}
+
+/** How many processors a list of the kernel such as 0-3,8 names; not a positive number where there is no list. */
+export function countList(list: string | undefined): number {
   let count = 0;
-  for (const range of list?.split(',') ?? []) {
+  for (const range of list?.trim().split(',') ?? []) {
     const [first = '', last = first] = range.split('-');
     count += numberOf(last) - numberOf(first) + 1;
   }
-  return count > 0 ? count : undefined;
+  return count;
 }
 
 function memoryOf(folder: string): { limit: number | undefined; available: number | undefined } {

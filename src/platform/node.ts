@@ -12,6 +12,7 @@ import { BitnetError } from '../base/errors.ts';
 import { readCgroupLimits } from './cgroup.ts';
 
 export { readCgroupLimits } from './cgroup.ts';
+export { machineFacts, residentMemory } from './machine-node.ts';
 export { nativeModule } from './native-module.ts';
 
 /** Which surroundings these are. */
@@ -90,6 +91,14 @@ export function onParentMessage(handler: (data: unknown) => void): void {
 /** Inside a worker: sends `message` to the parent. */
 export function postToParent(message: unknown): void {
   parentPort?.postMessage(message);
+}
+
+/** Whether there is a file or folder of this path. */
+export async function pathExists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**
