@@ -4,5 +4,12 @@ import type { Hub } from './hub.ts';
 
 /** The hub. */
 export async function openHub(): Promise<Hub> {
-  throw new BitnetError('hub/unreachable', 'the hub is not built yet');
+  return {
+    async pull() {
+      throw new BitnetError('hub/unreachable', 'the hub is not built yet');
+    },
+    find: async () => undefined,
+    list: async () => [],
+    remove: async () => 0,
+  };
 }

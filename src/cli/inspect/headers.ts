@@ -1,9 +1,13 @@
 /**
- * Opens a model as far as its headers, for commands that need no weights. Of a model of the hub that is not here, the header
- * of its file is read over the network; only where that cannot be, it is downloaded.
+ * Opens a model as far as its headers, for commands that need no weights. Of a model of the hub that is not here, the
+ * headers are read over the network where it is known which file to read; else it is downloaded.
  */
 import type { ByteSource, SourceFolder } from '../../base/byte-source.ts';
+import { BitnetError } from '../../base/errors.ts';
 import { openSource } from '../../engine/source.ts';
+import { httpFolder, openHttp } from '../../formats/sources/http.ts';
+import { hubSettings, isOffline } from '../../hub/api/hub-settings.ts';
+import type { HubModel } from '../../hub/model-name.ts';
 import { openHub } from '../../hub/open-hub.ts';
 import { type OpenedModel, openModel } from '../../model/open.ts';
 import { nameOf } from '../models/locate-model.ts';
@@ -13,7 +17,7 @@ import { pullWithProgress } from '../models/pull-with-progress.ts';
 export interface HeaderOptions {
   readonly signal: AbortSignal;
   /** Take nothing from the network. */
-  readonly offline: boolean;
+  readonly offline?: boolean;
 }
 
 /**
@@ -27,7 +31,7 @@ export async function withHeaders<T>(
   options: HeaderOptions,
   use: (model: OpenedModel) => Promise<T> | T,
 ): Promise<T> {
-  const bytes = await open(source, options);
+  const bytes = await openNamed(source, options);
   try {
     const model = await openModel(bytes, options.signal);
     try {
@@ -40,14 +44,35 @@ export async function withHeaders<T>(
   }
 }
 
-async function open(
+async function openNamed(
   source: string | undefined,
-  { signal, offline }: HeaderOptions,
+  { signal, offline = isOffline() }: HeaderOptions,
 ): Promise<ByteSource | SourceFolder> {
   const name = await nameOf(source);
   if (typeof name === 'string') return openSource(name, signal);
   const hub = await openHub();
   const present = await hub.find(name);
-  const model = present ?? (await pullWithProgress(hub, name, { signal, offline }));
-  return model.open();
+  const opened = present === undefined && !offline ? await openRemote(name, signal) : await present?.open();
+  if (opened !== undefined) return opened;
+  const pulled = await pullWithProgress(hub, name, { signal, offline });
+  return pulled.open();
+}
+
+/** The model where it lies on the hub; undefined when the hub has to be asked first. */
+async function openRemote(
+  { repository, revision = 'main', file, published }: HubModel,
+  signal: AbortSignal,
+): Promise<ByteSource | SourceFolder | undefined> {
+  const { endpoint, token } = await hubSettings({});
+  const base = `${endpoint}/${repository}/resolve/${encodeURIComponent(revision)}/`;
+  const options = token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } };
+  if (file === undefined) return published === undefined ? undefined : httpFolder(base, options);
+  try {
+    const url = new URL(file.split('/').map(encodeURIComponent).join('/'), base);
+    return await openHttp(url, options, signal);
+  } catch (error) {
+    // The hub's client says better what is wrong.
+    if (error instanceof BitnetError) return undefined;
+    throw error;
+  }
 }

@@ -32,7 +32,7 @@ export async function locateModel(source: string | undefined, options: LocateOpt
   const hub = await openHub();
   const present = await hub.find(name);
   if (present?.path !== undefined) return present.path;
-  if (options.offline !== true) checkMemory(name, options.contextLength);
+  if (options.offline !== true) await checkMemory(name, options.contextLength);
   const { path } = await pullWithProgress(hub, name, options);
   return path;
 }

@@ -1,6 +1,5 @@
 /** A download on behalf of a command that needs the model: what it says before, and how far it is. */
 import { BitnetError } from '../../base/errors.ts';
-import { publishedSize } from '../../hub/catalogue/published-size.ts';
 import type { Hub, LocalModel } from '../../hub/hub.ts';
 import type { HubModel } from '../../hub/model-name.ts';
 import { ProgressBar } from '../progress.ts';
@@ -32,16 +31,12 @@ export async function pullWithProgress(
     void writeNote(printableLine(`bitnet: ${model.label} is not here; downloading ${model.repository}${size}`));
     bar = new ProgressBar('downloading');
   };
-  if (offline !== true && model.entry !== undefined && model.published !== undefined) {
-    tell(publishedSize(model.entry, model.published).bytes);
-  }
   const local = await hub
     .pull(model, {
       ...(signal && { signal }),
       ...(offline !== undefined && { offline }),
       onProgress: ({ phase, doneBytes, totalBytes }) => {
-        if (phase === 'done') return;
-        if (phase !== 'listing') tell(totalBytes);
+        if (phase === 'downloading' || phase === 'resuming') tell(totalBytes);
         if (totalBytes > 0) bar?.update(doneBytes / totalBytes);
       },
     })

@@ -18,8 +18,9 @@ export async function servedModels(
   const entries: ModelEntry[] = [];
   for (const { id, source } of positionals.length === 0 ? [defaultEntry()] : positionals.map(entryOf)) {
     const path = await locateModel(source, { signal, contextLength, offline: pull?.offline });
-    // A path or URL comes back as it was, and is named after its file.
-    const name = id ?? (path === source ? undefined : source);
+    // A path or URL comes back as it was, and is named after its file; so is a page of the hub.
+    const isName = path !== source && !/^[a-z]+:\/\//i.test(source);
+    const name = id ?? (isName ? source : undefined);
     entries.push({ ...(name !== undefined && { id: name }), source: path });
   }
   return entries;
