@@ -3,7 +3,7 @@ import { BitnetError } from '../../base/errors.ts';
 import { canRun } from '../../fit/can-run.ts';
 import type { FitAnswer } from '../../fit/fit.ts';
 import { modelOfEntry } from '../../fit/fit-model.ts';
-import { measureMachine } from '../../fit/measure-machine.ts';
+import { type MeasuredMachine, measureMachine } from '../../fit/measure-machine.ts';
 import { readCatalogue } from '../../hub/catalogue/catalogue.ts';
 import type { HubModel } from '../../hub/model-name.ts';
 import { printableLine, stylesOf, writeNote } from '../terminal.ts';
@@ -12,12 +12,17 @@ import { printableLine, stylesOf, writeNote } from '../terminal.ts';
  * Checks a model of the catalogue; of others nothing is known before they are here.
  *
  * @param context tokens; undefined for the default
+ * @param machine this one when left out
  * @throws BitnetError `memory/too-large`
  */
-export async function checkMemory(model: HubModel, context: number | undefined): Promise<void> {
+export async function checkMemory(
+  model: HubModel,
+  context: number | undefined,
+  machine?: MeasuredMachine,
+): Promise<void> {
   const { entry, published } = model;
   if (entry === undefined) return;
-  const measured = await measureMachine({ threads: [] });
+  const measured = machine ?? (await measureMachine({ threads: [] }));
   const { models } = await readCatalogue();
   const others = models.map((other) => modelOfEntry(other));
   const question = context === undefined ? {} : { contextLength: context };
