@@ -37,7 +37,11 @@ async function run(input: CommandInput): Promise<number> {
   const [word = ''] = words;
   const ids = decode === undefined ? [] : parseIds(decode);
   const text = word === '-' ? await readStandardInput(input.signal) : word;
-  const tokenizer = await withHeaders(source, { signal: input.signal, offline: switchOption(input, 'offline') }, (model) => readModelText(model).tokenizer);
+  const tokenizer = await withHeaders(
+    source,
+    { signal: input.signal, offline: switchOption(input, 'offline') },
+    (model) => readModelText(model).tokenizer,
+  );
   if (decode !== undefined) await writeDecoded(input, tokenizer, ids);
   else await writeTokens(input, tokenizer, text);
   return ExitStatus.ok;

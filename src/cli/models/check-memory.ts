@@ -37,5 +37,8 @@ export async function checkMemory(
 function tooLarge(label: string, { reason, advice }: FitAnswer): BitnetError {
   const [first] = advice;
   const help = first === undefined ? '`bitnet can-run` lists what fits' : first.sentence.replace(/\.$/, '');
-  return new BitnetError('memory/too-large', `${label} does not fit, so it is not downloaded: ${reason}; ${help}`);
+  return new BitnetError(
+    'memory/too-large',
+    `${label} does not fit, so it is not downloaded: ${reason}; ${help}`,
+  );
 }

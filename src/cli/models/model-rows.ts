@@ -89,7 +89,9 @@ async function bundledRow(measured: MeasuredMachine): Promise<ModelRow> {
   const opened = await openModel(source);
   try {
     const { config, tensors } = opened;
-    const weights = [...tensors.values()].map(({ shape }) => shape.reduce((product, dim) => product * dim, 1));
+    const weights = [...tensors.values()].map(({ shape }) =>
+      shape.reduce((product, dim) => product * dim, 1),
+    );
     return {
       name: BUNDLED_MODEL,
       aliases: [],

@@ -28,7 +28,9 @@ export async function pullWithProgress(
     if (isTold) return;
     isTold = true;
     const size = totalBytes > 0 ? ` (${formatBytes(totalBytes)})` : '';
-    void writeNote(printableLine(`bitnet: ${model.label} is not here; downloading ${model.repository}${size}`));
+    void writeNote(
+      printableLine(`bitnet: ${model.label} is not here; downloading ${model.repository}${size}`),
+    );
     bar = new ProgressBar('downloading');
   };
   const local = await hub

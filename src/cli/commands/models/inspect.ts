@@ -50,14 +50,18 @@ async function run(input: CommandInput): Promise<number> {
   const context = wholeOption(input, 'context', 1);
   const kvCache = choiceOption(input, 'kv-cache', KV_CACHE_TYPES);
   const { backend } = await selectBackend(undefined, false);
-  const report = await withHeaders(source, { signal: input.signal, offline: switchOption(input, 'offline') }, (model) => {
-    checkContext(context, model.config.contextLength);
-    return reportOn(model, {
-      kernels: backend.kernels,
-      ...(context === undefined ? {} : { contextLength: context }),
-      ...(kvCache === undefined ? {} : { kvCache }),
-    });
-  });
+  const report = await withHeaders(
+    source,
+    { signal: input.signal, offline: switchOption(input, 'offline') },
+    (model) => {
+      checkContext(context, model.config.contextLength);
+      return reportOn(model, {
+        kernels: backend.kernels,
+        ...(context === undefined ? {} : { contextLength: context }),
+        ...(kvCache === undefined ? {} : { kvCache }),
+      });
+    },
+  );
   await write(process.stdout, render(report, input));
   return report.problems.length === 0 ? ExitStatus.ok : ExitStatus.failure;
 }

@@ -21,7 +21,10 @@ export const command: Command = {
     'be the format of another of its downloads, as in 2b4t:packed. Nothing is asked of the network, and nothing is measured: ' +
     '"runs here" is about memory, and `bitnet can-run` tells speed too.',
   options: [
-    { name: 'all', help: 'Also what each is good for, known defects, repositories, and what is not supported and why.' },
+    {
+      name: 'all',
+      help: 'Also what each is good for, known defects, repositories, and what is not supported and why.',
+    },
     { name: 'json', help: 'Write one JSON object with everything.' },
   ],
   examples: [
