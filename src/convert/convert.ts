@@ -3,7 +3,6 @@
  * from headers and one look at the projections; its files are then written in one pass each, in pieces. Codes and scales
  * stay what they are wherever the type can hold them, and where it cannot, {@link Conversion.losses} says what was lost.
  */
-import { BitnetError } from '../base/errors.ts';
 import { takeInventory } from '../model/loading/inventory.ts';
 import type { OpenedModel } from '../model/open.ts';
 import { isTernary } from '../tensor/dtype.ts';
@@ -99,9 +98,4 @@ function baseName(path: string): string {
     .filter((part) => part !== '' && part !== '.')
     .at(-1);
   return (last ?? 'model').replace(/\.gguf$/i, '');
-}
-
-/** The error for a conversion whose result would be its source. */
-export function sameFile(path: string): BitnetError {
-  return new BitnetError('convert/same-file', `${path} is the model itself; write the result to another place`);
 }
