@@ -3,6 +3,7 @@
  * from headers and one look at the projections; its files are then written in one pass each, in pieces. Codes and scales
  * stay what they are wherever the type can hold them, and where it cannot, {@link Conversion.losses} says what was lost.
  */
+import { RopeStyle } from '../kernels/kernels.ts';
 import { takeInventory } from '../model/loading/inventory.ts';
 import type { OpenedModel } from '../model/open.ts';
 import { isTernary } from '../tensor/dtype.ts';
@@ -49,6 +50,8 @@ export async function planConversion(model: OpenedModel, options: ConvertOptions
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const losses = new Losses();
+  const style = target.format === 'gguf' ? model.architecture.ggufRope : RopeStyle.Half;
+  losses.isReordered = style !== model.config.ropeStyle;
   const source: Source = {
     model,
     inventory,

@@ -94,7 +94,11 @@ function projectionTensors(
     const scale = smallTensor(`${name}_scale`, exactType(value, ['BF16', 'F32'])!, value);
     return [packedTensor(name, rows.codes(slot)), scale];
   }
-  if (meaning === 'masters') return [floatTensor(name, dtype, rows.latent(slot), losses, 'weights')];
+  if (meaning === 'masters') {
+    const why = `are those of ${dtype} master weights, from ${slot.source.info.dtype} ones: programs round them to that type`;
+    losses.add('scales', 'scales', why, dtype === slot.source.info.dtype ? 0 : 1, 1);
+    return [floatTensor(name, dtype, rows.latent(slot), losses, 'weights')];
+  }
   if (meaning === 'codes') {
     const why = `hold codes as ${dtype} weights: without their int8 activations they compute slightly other numbers`;
     losses.add('activations', 'projections', why, 1, 1);

@@ -56,7 +56,7 @@ function blockScale(weights: Float32Array, from: number, scales: Float32Array): 
     scales[group] = scale;
     if (Math.abs(scale) > Math.abs(largest)) largest = scale;
   }
-  return floatToHalf(-largest / 128);
+  return largest === 0 ? 0 : floatToHalf(-largest / 128);
 }
 
 /** The scale of 16 weights: weight ≈ scale * code with codes of -32 to 31. */

@@ -68,6 +68,12 @@ async function assertSameTensors(
   }
 }
 
+/** @param tolerance  of a difference; 0 asks for the same bits */
+function assertSame(one: Float32Array, other: Float32Array, tolerance = 0): void {
+  const largest = one.reduce((most, logit, i) => Math.max(most, Math.abs(logit - other[i]!)), 0);
+  assert.ok(one.length === other.length && largest <= tolerance, `logits differ by ${largest}`);
+}
+
 const hasCode = (code: string, message: RegExp) => (error: unknown) => {
   assert.ok(error instanceof BitnetError, String(error));
   assert.equal(error.code, code);
@@ -82,8 +88,8 @@ describe('packed folder to GGUF and back', () => {
     assert.deepEqual([...gguf.losses.sentences, ...folder.losses.sentences], []);
     await assertSameTensors(await tensorsOf(PACKED), await tensorsOf(folder.result), /embed_tokens/);
     const before = await logitsAfter(PACKED);
-    assert.deepEqual(await logitsAfter(gguf.result), before);
-    assert.deepEqual(await logitsAfter(folder.result), before);
+    assertSame(await logitsAfter(gguf.result), before);
+    assertSame(await logitsAfter(folder.result), before);
   });
 
   test('the published file is the one that comes out, but for what it lacks', async () => {
@@ -102,8 +108,8 @@ describe('packed folder to GGUF and back', () => {
   });
 
   test('a folder in several weight files is the same model', async () => {
-    const { result, names } = await toFolder(PACKED, 'U8', { shardBytes: 500_000 });
-    assert.deepEqual(names.slice(0, 2), ['model-00001-of-00003.safetensors', 'model-00002-of-00003.safetensors']);
+    const { result, names } = await toFolder(PACKED, 'U8', { shardBytes: 200_000 });
+    assert.deepEqual(names.slice(0, 2), ['model-00001-of-00004.safetensors', 'model-00002-of-00004.safetensors']);
     assert.ok(names.includes('model.safetensors.index.json'));
     assert.equal(names.at(-1), 'config.json');
     await assertSameTensors(await tensorsOf(PACKED), await tensorsOf(result));
@@ -116,7 +122,7 @@ describe('master weights', () => {
     test(`to ${type}: the codes that training used, and its logits`, async () => {
       const { result, losses } = await toGguf(MASTERS, type, F32_TABLE);
       assert.equal(losses.tolerance, 0);
-      assert.deepEqual(await logitsAfter(result), await logitsAfter(MASTERS));
+      assertSame(await logitsAfter(result), await logitsAfter(MASTERS));
       const back = await toGguf(result, 'I2_S');
       await assertSameTensors(
         await tensorsOf(golden('tiny-tales.i2_s.gguf')),
@@ -131,10 +137,13 @@ describe('master weights', () => {
     await assertSameTensors(await tensorsOf(PACKED), await tensorsOf(result));
   });
 
-  test('kept as they are in another float type', async () => {
-    const { result, losses } = await toFolder(MASTERS, 'F32');
-    assert.deepEqual(losses.sentences, []);
-    assert.deepEqual(await logitsAfter(result), await logitsAfter(MASTERS));
+  test('kept as they are; in another float type their scales are others', async () => {
+    const same = await toFolder(MASTERS, 'BF16');
+    assert.deepEqual(same.losses.sentences, []);
+    await assertSameTensors(await tensorsOf(MASTERS), await tensorsOf(same.result));
+    assertSame(await logitsAfter(same.result), await logitsAfter(MASTERS));
+    const { losses } = await toFolder(MASTERS, 'F32');
+    assert.match(losses.sentences.join(), /^All 21 scales are those of F32 master weights/);
   });
 
   test('as 16-bit weights they are what their codes stand for, and turn back into codes', async () => {
@@ -156,8 +165,9 @@ describe('every family, there and back', () => {
         const folder = await toFolder(gguf.result);
         assert.deepEqual([...gguf.losses.sentences, ...folder.losses.sentences], []);
         const before = await logitsAfter(source);
-        assert.deepEqual(await logitsAfter(gguf.result), before);
-        assert.deepEqual(await logitsAfter(folder.result), before);
+        // The rows of a llama file's queries and keys lie in another order, and so do the terms of their products.
+        assertSame(await logitsAfter(gguf.result), before, architecture === 'llama' ? 1e-4 : 0);
+        assertSame(await logitsAfter(folder.result), before);
       });
     }
   }
@@ -169,7 +179,7 @@ describe('every family, there and back', () => {
     assert.ok(model.format === 'huggingFace');
     const quantization = model.checkpoint.config.quantization_config as Record<string, unknown>;
     assert.equal(quantization.linear_class, 'autobitlinear');
-    assert.deepEqual(await logitsAfter(result), await logitsAfter(source));
+    assertSame(await logitsAfter(result), await logitsAfter(source));
   });
 
   test('scales that 16 bits cannot hold are rounded, and that is said', async () => {
@@ -198,7 +208,7 @@ describe('dense models', () => {
     const gguf = await toGguf(source, 'F32', F32_TABLE);
     const folder = await toFolder(gguf.result);
     await assertSameTensors(await tensorsOf(source), await tensorsOf(folder.result));
-    assert.deepEqual(await logitsAfter(gguf.result), await logitsAfter(source));
+    assertSame(await logitsAfter(folder.result), await logitsAfter(source));
   });
 });
 
@@ -212,7 +222,7 @@ test('embeddings in blocks compute nearly the same, and are kept when only proje
     const error = Math.sqrt(after.reduce((sum, x, i) => sum + (x - before[i]!) ** 2, 0) / after.length);
     assert.ok(error > 0 && error < limit * spread, `${table}: ${error / spread}`);
     const again = await toGguf(result, 'TQ2_0');
-    assert.deepEqual(await logitsAfter(again.result), after);
+    assertSame(await logitsAfter(again.result), after);
   }
 });
 

@@ -29,6 +29,8 @@ export interface ConvertResult {
   readonly bytes: number;
   readonly notes: readonly string[];
   readonly losses: readonly string[];
+  /** Whether nothing was lost and sums are rounded otherwise all the same. */
+  readonly isReordered: boolean;
   readonly verification: Verification | undefined;
 }
 
@@ -77,6 +79,7 @@ export async function convertModel(request: ConvertRequest): Promise<ConvertResu
       bytes,
       notes: conversion.notes,
       losses: conversion.losses.sentences,
+      isReordered: conversion.losses.isReordered,
       verification,
     };
   } finally {

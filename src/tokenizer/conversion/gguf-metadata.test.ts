@@ -126,7 +126,7 @@ test('whether words that are tokens skip merging is kept, or refused where GGUF 
 
 const refusals: [string, (json: TokenizerJson) => void][] = [
   [
-    'marks of SentencePiece',
+    'marks of SentencePiece with merges that no order of scores gives',
     (json) => {
       json.pre_tokenizer = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' };
       json.decoder = { type: 'Metaspace', replacement: '▁' };

@@ -108,25 +108,26 @@ function keysOf<T extends object>(value: T): (keyof T & string)[] {
 
 function reportLines(out: string, result: ConvertResult, seconds: number): string[] {
   const { yellow } = stylesOf(process.stdout);
-  const { projections, bytes, notes, losses, verification } = result;
+  const { projections, bytes, notes, losses, isReordered, verification } = result;
   const type = projections === 'U8' ? 'packed' : projections;
   return [
     `${out}: ${type}, ${formatBytes(bytes)}, in ${formatSeconds(seconds)}`,
     ...notes.map((note) => `  ${printableLine(note)}`),
     ...(losses.length === 0 ? ['  Nothing was lost: all codes, scales and other values are the same.'] : []),
     ...losses.map((loss) => yellow(`  ${printableLine(loss)}`)),
-    ...(verification === undefined ? [] : [`  ${verificationLine(verification, losses)}`]),
+    ...(verification === undefined ? [] : [`  ${verificationLine(verification, losses, isReordered)}`]),
   ];
 }
 
-function verificationLine(found: Verification, losses: readonly string[]): string {
+function verificationLine(found: Verification, losses: readonly string[], isReordered: boolean): string {
   const { hasSameTokens, isIdentical, tokens, largest, relative, sameBest, isExplained } = found;
-  if (!hasSameTokens) return 'Compared: the two make different tokens of the same text, so the result is wrong.';
+  if (!hasSameTokens) return 'Compared: the two make different tokens of the same text, and the result is wrong.';
   if (isIdentical) return `Compared: identical logits after each of ${tokens} tokens.`;
   const numbers =
     `Compared: logits differ by up to ${largest.toPrecision(3)} (${(100 * relative).toPrecision(2)} % of their spread); ` +
-    `after ${sameBest} of ${tokens} tokens both expect the same next one`;
-  if (isExplained) return `${numbers}. That is what the rounding above explains.`;
-  const why = losses.length === 0 ? 'nothing was rounded' : 'the rounding above explains';
-  return `${numbers}. That is more than ${losses.length === 0 ? 'nothing, and ' : ''}${why}, so the result is wrong.`;
+    `after ${sameBest} of ${tokens} tokens both expect the same next one.`;
+  const order = 'rows of queries and keys have the order of the other format, and sums of their products round otherwise';
+  const why = [...(losses.length > 0 ? ['what was lost'] : []), ...(isReordered ? [order] : [])].join(', and ');
+  if (isExplained) return `${numbers} The reason: ${why}.`;
+  return `${numbers} That is more than ${why === '' ? 'nothing, which was lost,' : `this explains (${why})`}; the result is wrong.`;
 }
