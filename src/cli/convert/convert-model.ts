@@ -122,14 +122,13 @@ async function checkApart(source: string, out: string): Promise<void> {
   const to = await realpath(out).catch(() => resolve(out));
   // A name or a URL.
   if (from === undefined) return;
-  const isInside = (path: string, folder: string) => path.startsWith(folder + sep);
   if (from === to) {
     throw new BitnetError('convert/same-file', `${out} is the model itself; write the result to another place`);
   }
-  if (!isInside(from, to) && !isInside(to, from)) return;
+  if (!from.startsWith(to + sep)) return;
   throw new BitnetError(
     'convert/same-file',
-    `${out} and ${source} lie one inside the other; write the result to a place beside the model`,
+    `${out} is the folder that the model lies in; write the result to a place of its own`,
   );
 }
 
