@@ -8,15 +8,15 @@ import { takeInventory } from '../model/loading/inventory.ts';
 import type { OpenedModel } from '../model/open.ts';
 import { isTernary } from '../tensor/dtype.ts';
 import type { ConvertOptions, FolderType, GgufType } from './convert-options.ts';
-import { planFolder } from './folder-output.ts';
-import { planGguf } from './gguf-output.ts';
 import { Losses } from './losses.ts';
-import { slotsOf } from './model-slots.ts';
-import type { PlannedFile } from './planned-file.ts';
-import { checkFits, checkTernary, isTernaryModel } from './projections.ts';
-import type { Source } from './source-model.ts';
-import { surveyProjections } from './survey.ts';
-import { folderTextSide, ggufTextSide } from './text-side.ts';
+import { planFolder } from './output/folder-output.ts';
+import { planGguf } from './output/gguf-output.ts';
+import type { PlannedFile } from './output/planned-file.ts';
+import { folderTextSide, ggufTextSide } from './output/text-side.ts';
+import { slotsOf } from './source/model-slots.ts';
+import { checkFits, checkTernary, isTernaryModel } from './source/projections.ts';
+import type { Source } from './source/source-model.ts';
+import { surveyProjections } from './source/survey.ts';
 
 /** A conversion that is ready to be written. */
 export interface Conversion {

@@ -4,8 +4,8 @@
  * explains (losses.ts).
  */
 import { loadModel, type Model } from '../engine/model.ts';
-import type { ModelSource } from '../engine/source.ts';
 import { Session } from '../engine/session.ts';
+import type { ModelSource } from '../engine/source.ts';
 
 /** Plain text with digits, names and a line end, so that many kinds of tokens are among the few. */
 const TEXT =
@@ -59,7 +59,11 @@ export async function verifyConversion(
   const first = await runModel(source, options, 0);
   const second = await runModel(result, options, 0.5, first.tokens);
   const hasSameTokens = first.tokens.join() === second.tokens.join();
-  return { hasSameTokens, tokens: first.tokens.length, ...compare(first, second, options.tolerance, hasSameTokens) };
+  return {
+    hasSameTokens,
+    tokens: first.tokens.length,
+    ...compare(first, second, options.tolerance, hasSameTokens),
+  };
 }
 
 /** @param tokens  to run, in the place of those that the model makes of the text */
@@ -92,12 +96,7 @@ async function logitsOf(
   const { vocabularySize } = model.config;
   const all = new Float32Array(tokens.length * vocabularySize);
   const session = new Session(model.engine);
-  await session.syncEach(
-    tokens,
-    0,
-    (position, logits) => all.set(logits, position * vocabularySize),
-    signal,
-  );
+  await session.syncEach(tokens, 0, (position, logits) => all.set(logits, position * vocabularySize), signal);
   session.dispose();
   return all;
 }
@@ -126,7 +125,8 @@ function compare(
     if (bestOf(rowA) === bestOf(rowB)) sameBest++;
   }
   const isIdentical = a.length === b.length && largest === 0;
-  const relative = variance === 0 ? (squares === 0 ? 0 : Number.POSITIVE_INFINITY) : Math.sqrt(squares / variance);
+  const relative =
+    variance === 0 ? (squares === 0 ? 0 : Number.POSITIVE_INFINITY) : Math.sqrt(squares / variance);
   // A comparison with something that is no number is false.
   const isExplained = hasSameTokens && (tolerance === 0 ? isIdentical : relative <= tolerance);
   return { isIdentical, largest, relative, sameBest, isExplained };

@@ -10,7 +10,9 @@ function again(dtype: FloatEncoding, weights: Float32Array): Float32Array {
 }
 
 const magnitudes = fc.float({ min: Math.fround(-1e4), max: Math.fround(1e4), noNaN: true });
-const blocks = fc.array(magnitudes, { minLength: 256, maxLength: 256 }).map((list) => Float32Array.from(list));
+const blocks = fc
+  .array(magnitudes, { minLength: 256, maxLength: 256 })
+  .map((list) => Float32Array.from(list));
 
 test('float32 stays what it is', () => {
   fc.assert(fc.property(blocks, (weights) => assert.deepEqual(again('F32', weights), weights)));
@@ -18,10 +20,14 @@ test('float32 stays what it is', () => {
 
 test('what a type has given comes out of it again', () => {
   fc.assert(
-    fc.property(blocks, fc.constantFrom('F16' as const, 'BF16' as const, 'Q8_0' as const), (weights, dtype) => {
-      const once = again(dtype, weights);
-      assert.deepEqual(again(dtype, once), once);
-    }),
+    fc.property(
+      blocks,
+      fc.constantFrom('F16' as const, 'BF16' as const, 'Q8_0' as const),
+      (weights, dtype) => {
+        const once = again(dtype, weights);
+        assert.deepEqual(again(dtype, once), once);
+      },
+    ),
     { numRuns: 60 },
   );
 });
@@ -87,7 +93,10 @@ test('what is not finite, or becomes so, is refused by name', () => {
     weights[3] = value;
     assert.throws(
       () => encodeFloats(dtype, weights, 'blk.0.w'),
-      (error) => error instanceof BitnetError && error.code === 'tensor/not-finite' && error.message.includes('blk.0.w'),
+      (error) =>
+        error instanceof BitnetError &&
+        error.code === 'tensor/not-finite' &&
+        error.message.includes('blk.0.w'),
       `${dtype} ${value}`,
     );
   }

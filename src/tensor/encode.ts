@@ -34,8 +34,8 @@ export function encodeFloats(dtype: FloatEncoding, weights: Float32Array, name: 
       return rounded(weights, floatToBfloat16, INFINITE_BFLOAT16, name, dtype);
     default: {
       const bytes = new Uint8Array(byteLengthOf(dtype, [weights.length], name));
-      const isFinite = dtype === 'Q8_0' ? encodeQ8(weights, bytes) : encodeQ6K(weights, bytes);
-      if (!isFinite) throw notFinite(name, dtype);
+      const fits = dtype === 'Q8_0' ? encodeQ8(weights, bytes) : encodeQ6K(weights, bytes);
+      if (!fits) throw notFinite(name, dtype);
       return bytes;
     }
   }
@@ -49,13 +49,13 @@ function rounded(
   dtype: string,
 ): Uint8Array {
   const words = new Uint16Array(weights.length);
-  let isFinite = true;
+  let fits = true;
   for (let i = 0; i < weights.length; i++) {
     const word = round(weights[i]!);
     words[i] = word;
-    if ((word & infinity) === infinity) isFinite = false;
+    if ((word & infinity) === infinity) fits = false;
   }
-  if (!isFinite) throw notFinite(name, dtype);
+  if (!fits) throw notFinite(name, dtype);
   return new Uint8Array(words.buffer);
 }
 
@@ -65,14 +65,14 @@ function rounded(
  * @returns whether every scale is finite
  */
 function encodeQ8(weights: Float32Array, bytes: Uint8Array): boolean {
-  let isFinite = true;
+  let fits = true;
   for (let from = 0, to = 0; from < weights.length; from += 32, to += 34) {
     let most = 0;
     for (let i = 0; i < 32; i++) most = Math.max(most, Math.abs(weights[from + i]!));
     const d = Math.fround(most / 127);
     const inverse = d === 0 ? 0 : Math.fround(1 / d);
     const half = floatToHalf(d);
-    if (half >= INFINITE_HALF) isFinite = false;
+    if (half >= INFINITE_HALF) fits = false;
     bytes[to] = half;
     bytes[to + 1] = half >>> 8;
     for (let i = 0; i < 32; i++) {
@@ -80,7 +80,7 @@ function encodeQ8(weights: Float32Array, bytes: Uint8Array): boolean {
       bytes[to + 2 + i] = ratio < 0 ? -Math.floor(0.5 - ratio) : Math.floor(0.5 + ratio);
     }
   }
-  return isFinite;
+  return fits;
 }
 
 function notFinite(name: string, dtype: string): BitnetError {

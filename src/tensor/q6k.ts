@@ -31,10 +31,10 @@ export function encodeQ6K(weights: Float32Array, bytes: Uint8Array): boolean {
   assert(bytes.length >= (weights.length / BLOCK) * BLOCK_BYTES, 'room for every Q6_K block');
   const scales = new Float32Array(BLOCK / GROUP);
   const codes = new Uint8Array(BLOCK);
-  let isFinite = true;
+  let fits = true;
   for (let from = 0, to = 0; from < weights.length; from += BLOCK, to += BLOCK_BYTES) {
     const half = blockScale(weights, from, scales);
-    if ((half & 0x7c00) === 0x7c00) isFinite = false;
+    if ((half & 0x7c00) === 0x7c00) fits = false;
     const d = halfToFloat(half);
     for (let group = 0; group < scales.length; group++) {
       const scale = d === 0 ? 0 : Math.max(-128, Math.min(127, Math.round(scales[group]! / d)));
@@ -45,7 +45,7 @@ export function encodeQ6K(weights: Float32Array, bytes: Uint8Array): boolean {
     bytes[to + SCALE_AT] = half;
     bytes[to + SCALE_AT + 1] = half >>> 8;
   }
-  return isFinite;
+  return fits;
 }
 
 /** Fills the scales of the groups and answers the f16 bits of d, by which the largest of them becomes -128. */
@@ -88,13 +88,7 @@ function groupScale(weights: Float32Array, from: number): number {
   return best;
 }
 
-function writeCodes(
-  weights: Float32Array,
-  from: number,
-  scale: number,
-  codes: Uint8Array,
-  to: number,
-): void {
+function writeCodes(weights: Float32Array, from: number, scale: number, codes: Uint8Array, to: number): void {
   const inverse = scale === 0 ? 0 : 1 / scale;
   for (let i = 0; i < GROUP; i++) {
     const q = Math.max(LEAST, Math.min(MOST, Math.round(weights[from + i]! * inverse)));

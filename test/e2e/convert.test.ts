@@ -1,6 +1,18 @@
 /** `bitnet convert` as a process: what it writes, what it says, and every way in which it declines. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -75,18 +87,36 @@ const refusals: [string, () => [source: string, out: string, ...options: string[
   ['an OUT that is neither', () => [PACKED, at('model.safetensors')], 2, /the name of a folder/],
   ['a type that is none', () => [PACKED, at('a.gguf'), '--type', 'tq1'], 2, /did you mean tq1_0/],
   ['blocks in a folder', () => [PACKED, at('a'), '--embedding', 'q6_k'], 1, /no Q6_K blocks/],
-  ['the source as OUT', () => [TINY_TALES, linkTo(TINY_TALES, 'link.gguf'), '--force'], 1, /is the model itself/],
-  ['the folder of the source as OUT', () => [PACKED, GOLDEN, '--force'], 1, /the folder that the model lies in/],
+  [
+    'the source as OUT',
+    () => [TINY_TALES, linkTo(TINY_TALES, 'link.gguf'), '--force'],
+    1,
+    /is the model itself/,
+  ],
+  [
+    'the folder of the source as OUT',
+    () => [PACKED, GOLDEN, '--force'],
+    1,
+    /the folder that the model lies in/,
+  ],
   [
     'another architecture',
     () => [packedWith('mamba', 'config.json', (text) => text.replace('BitNetFor', 'MambaFor')), at('a.gguf')],
     1,
     /architecture is "MambaForCausalLM"; supported are/,
   ],
-  ['no tokenizer', () => [packedWith('mute', 'tokenizer.json'), at('a.gguf')], 1, /there is no tokenizer\.json/],
+  [
+    'no tokenizer',
+    () => [packedWith('mute', 'tokenizer.json'), at('a.gguf')],
+    1,
+    /there is no tokenizer\.json/,
+  ],
   [
     'no word on the scales',
-    () => [packedWith('bare', 'config.json', (text) => text.replace(/"quantization_config"/, '"x"')), at('a.gguf')],
+    () => [
+      packedWith('bare', 'config.json', (text) => text.replace(/"quantization_config"/, '"x"')),
+      at('a.gguf'),
+    ],
     1,
     /does not say whether its weight_scale/,
   ],

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { openPath } from '#platform';
 import { BitnetError } from '#src/base/errors.js';
 import { readGguf } from '#src/formats/gguf/read.js';
 import { memorySource } from '#src/formats/sources/memory.js';
 import { readTensor, type TensorInfo } from '#src/formats/tensor-info.js';
-import { openPath } from '#platform';
 import { openModel } from '#src/model/open.js';
 import { exportModel } from '#src/train/export/export-model.js';
 import { createMemoryRunFolder, type MemoryRunFolder } from '#src/train/memory-run-folder.js';
@@ -21,7 +21,8 @@ import {
   TOKENIZER_JSON,
 } from '../fixtures/random-trained-model.ts';
 
-const golden = (name: string) => fileURLToPath(new URL(`../../../test/golden/tiny-tales/${name}`, import.meta.url));
+const golden = (name: string) =>
+  fileURLToPath(new URL(`../../../test/golden/tiny-tales/${name}`, import.meta.url));
 const PACKED = golden('hf-packed');
 const MASTERS = golden('hf-bf16');
 /** F16 has no room for 24 values of its embedding. */
@@ -109,7 +110,10 @@ describe('packed folder to GGUF and back', () => {
 
   test('a folder in several weight files is the same model', async () => {
     const { result, names } = await toFolder(PACKED, 'U8', { shardBytes: 200_000 });
-    assert.deepEqual(names.slice(0, 2), ['model-00001-of-00004.safetensors', 'model-00002-of-00004.safetensors']);
+    assert.deepEqual(names.slice(0, 2), [
+      'model-00001-of-00004.safetensors',
+      'model-00002-of-00004.safetensors',
+    ]);
     assert.ok(names.includes('model.safetensors.index.json'));
     assert.equal(names.at(-1), 'config.json');
     await assertSameTensors(await tensorsOf(PACKED), await tensorsOf(result));
@@ -215,9 +219,15 @@ describe('dense models', () => {
 test('embeddings in blocks compute nearly the same, and are kept when only projections change', async () => {
   const before = await logitsAfter(MASTERS);
   const spread = Math.sqrt(before.reduce((sum, x) => sum + x * x, 0) / before.length);
-  for (const [table, limit] of [['Q8_0', 0.02], ['Q6_K', 0.08]] as const) {
+  for (const [table, limit] of [
+    ['Q8_0', 0.02],
+    ['Q6_K', 0.08],
+  ] as const) {
     const { result, losses } = await toGguf(MASTERS, 'I2_S', { table });
-    assert.match(losses.sentences.join(), new RegExp(`^All 524288 values of token_embd.weight are rounded to ${table}`));
+    assert.match(
+      losses.sentences.join(),
+      new RegExp(`^All 524288 values of token_embd.weight are rounded to ${table}`),
+    );
     const after = await logitsAfter(result);
     const error = Math.sqrt(after.reduce((sum, x, i) => sum + (x - before[i]!) ** 2, 0) / after.length);
     assert.ok(error > 0 && error < limit * spread, `${table}: ${error / spread}`);

@@ -2,9 +2,9 @@
 import { realpath, statfs } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import { BitnetError } from '../../base/errors.ts';
-import type { ConvertOptions } from '../../convert/convert-options.ts';
 import { type Conversion, planConversion } from '../../convert/convert.ts';
-import type { PlannedFile } from '../../convert/planned-file.ts';
+import type { ConvertOptions } from '../../convert/convert-options.ts';
+import type { PlannedFile } from '../../convert/output/planned-file.ts';
 import { type Verification, verifyConversion } from '../../convert/verify.ts';
 import { withHeaders } from '../inspect/headers.ts';
 import { checkFilePlace, writeOutputFile } from '../output-file.ts';
@@ -123,7 +123,10 @@ async function checkApart(source: string, out: string): Promise<void> {
   // A name or a URL.
   if (from === undefined) return;
   if (from === to) {
-    throw new BitnetError('convert/same-file', `${out} is the model itself; write the result to another place`);
+    throw new BitnetError(
+      'convert/same-file',
+      `${out} is the model itself; write the result to another place`,
+    );
   }
   if (!from.startsWith(to + sep)) return;
   throw new BitnetError(

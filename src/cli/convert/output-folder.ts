@@ -5,7 +5,7 @@
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BitnetError } from '../../base/errors.ts';
-import type { PlannedFile } from '../../convert/planned-file.ts';
+import type { PlannedFile } from '../../convert/output/planned-file.ts';
 import { outputError, writeOutputFile } from '../output-file.ts';
 
 /**

@@ -52,7 +52,10 @@ function assertSame(metadata: GgufMetadata): HuggingFaceTokenizer {
 for (const pre of ['gpt-2', 'llama-bpe', 'qwen2', 'falcon_e']) {
   test(`the rule ${pre} and its merges`, async () => {
     const files = assertSame(await bundled(pre));
-    assert.equal(JSON.parse(files.tokenizerJson).model.ignore_merges, pre === 'llama-bpe' || pre === 'falcon_e');
+    assert.equal(
+      JSON.parse(files.tokenizerJson).model.ignore_merges,
+      pre === 'llama-bpe' || pre === 'falcon_e',
+    );
   });
 }
 
@@ -103,6 +106,9 @@ test('tokens that look like numbers or like parts of objects stay in their place
 test('a vocabulary with a token twice is refused', () => {
   assert.throws(
     () => huggingFaceTokenizer(smallSentencePiece([...PIECES, 'he']), FACTS),
-    (error) => error instanceof BitnetError && error.code === 'tokenizer/not-in-json' && /"he" twice/.test(error.message),
+    (error) =>
+      error instanceof BitnetError &&
+      error.code === 'tokenizer/not-in-json' &&
+      /"he" twice/.test(error.message),
   );
 });

@@ -124,8 +124,7 @@ function sentencePieceParts(
   { addsSpacePrefix }: Tokenizer,
 ): JsonParts {
   const unknownId =
-    findNumber(metadata, 'tokenizer.ggml.unknown_token_id') ??
-    vocabulary.idsOfType(TOKEN_TYPE.unknown).at(0);
+    findNumber(metadata, 'tokenizer.ggml.unknown_token_id') ?? vocabulary.idsOfType(TOKEN_TYPE.unknown).at(0);
   const spaces = { type: 'Replace', pattern: { String: ' ' }, content: SPACE_MARK };
   const marks = { type: 'Replace', pattern: { String: SPACE_MARK }, content: ' ' };
   return {
@@ -165,7 +164,15 @@ function jsonOf(vocabulary: Vocabulary, tokenizer: Tokenizer, parts: JsonParts):
     if (isOrdinary || text === parts.unknown) ids.push(`${JSON.stringify(text)}:${id}`);
     if (isOrdinary) continue;
     const special = type !== TOKEN_TYPE.userDefined;
-    added.push({ id, content: text, single_word: false, lstrip: false, rstrip: false, normalized: false, special });
+    added.push({
+      id,
+      content: text,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special,
+    });
   }
   const before = {
     version: '1.0',
@@ -200,7 +207,9 @@ function postProcessor(tokenizer: Tokenizer): unknown {
   const bos = around(addsBos, bosId);
   const eos = around(addsEos, eosId);
   if (bos.length + eos.length === 0) return null;
-  const piece = ([text]: [string, number], typeId: number) => ({ SpecialToken: { id: text, type_id: typeId } });
+  const piece = ([text]: [string, number], typeId: number) => ({
+    SpecialToken: { id: text, type_id: typeId },
+  });
   const text = (name: string, typeId: number) => [
     ...bos.map((token) => piece(token, typeId)),
     { Sequence: { id: name, type_id: typeId } },

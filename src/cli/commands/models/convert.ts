@@ -46,7 +46,10 @@ export const command: Command = {
   ],
   examples: [
     ['bitnet convert bitnet-b1.58-2B-4T-bf16/ 2b4t.gguf', 'master weights to I2_S'],
-    ['bitnet convert 2b4t.gguf 2b4t-tq2.gguf --type tq2_0 --embedding q6_k', 'for other programs, and smaller'],
+    [
+      'bitnet convert 2b4t.gguf 2b4t-tq2.gguf --type tq2_0 --embedding q6_k',
+      'for other programs, and smaller',
+    ],
     ['bitnet convert 2b4t.gguf 2b4t/ --verify', 'a folder for transformers, compared with the file'],
   ],
   run,
@@ -121,13 +124,17 @@ function reportLines(out: string, result: ConvertResult, seconds: number): strin
 
 function verificationLine(found: Verification, losses: readonly string[], isReordered: boolean): string {
   const { hasSameTokens, isIdentical, tokens, largest, relative, sameBest, isExplained } = found;
-  if (!hasSameTokens) return 'Compared: the two make different tokens of the same text, and the result is wrong.';
+  if (!hasSameTokens)
+    return 'Compared: the two make different tokens of the same text, and the result is wrong.';
   if (isIdentical) return `Compared: identical logits after each of ${tokens} tokens.`;
   const numbers =
     `Compared: logits differ by up to ${largest.toPrecision(3)} (${(100 * relative).toPrecision(2)} % of their spread); ` +
     `after ${sameBest} of ${tokens} tokens both expect the same next one.`;
-  const order = 'rows of queries and keys have the order of the other format, and sums of their products round otherwise';
-  const why = [...(losses.length > 0 ? ['what was lost'] : []), ...(isReordered ? [order] : [])].join(', and ');
+  const order =
+    'rows of queries and keys have the order of the other format, and sums of their products round otherwise';
+  const why = [...(losses.length > 0 ? ['what was lost'] : []), ...(isReordered ? [order] : [])].join(
+    ', and ',
+  );
   if (isExplained) return `${numbers} The reason: ${why}.`;
   return `${numbers} That is more than ${why === '' ? 'nothing, which was lost,' : `this explains (${why})`}; the result is wrong.`;
 }

@@ -2,18 +2,18 @@
  * A model as a Hugging Face folder: safetensors files, several of them from 5 GB on, config.json and the tokenizer's
  * files. Field names are those of transformers' BitNetQuantConfig and of 1bitLLM's BitnetConfig.
  */
-import { BitnetError } from '../base/errors.ts';
-import { writeSafetensors } from '../formats/safetensors/write.ts';
-import type { TensorOutput } from '../formats/tensor-output.ts';
-import { RopeStyle } from '../kernels/kernels.ts';
-import { huggingFaceConfig, type TorchType, torchTypeName } from '../model/writing/huggingface-config.ts';
-import { byteLengthOf } from '../tensor/dtype.ts';
-import type { ConvertOptions, FolderType } from './convert-options.ts';
-import { floatRows } from './matrix-rows.ts';
-import type { Slot } from './model-slots.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { writeSafetensors } from '../../formats/safetensors/write.ts';
+import type { TensorOutput } from '../../formats/tensor-output.ts';
+import { RopeStyle } from '../../kernels/kernels.ts';
+import { huggingFaceConfig, type TorchType, torchTypeName } from '../../model/writing/huggingface-config.ts';
+import { byteLengthOf } from '../../tensor/dtype.ts';
+import type { ConvertOptions, FolderType } from '../convert-options.ts';
+import { floatRows } from '../source/matrix-rows.ts';
+import type { Slot } from '../source/model-slots.ts';
+import { ProjectionRows, type ProjectionSlot } from '../source/projections.ts';
+import type { Source } from '../source/source-model.ts';
 import type { PlannedFile } from './planned-file.ts';
-import { ProjectionRows, type ProjectionSlot } from './projections.ts';
-import type { Source } from './source-model.ts';
 import {
   copiedTensor,
   exactType,
@@ -24,7 +24,7 @@ import {
   vectorValues,
 } from './tensor-outputs.ts';
 import { type FolderTextSide, jsonText } from './text-side.ts';
-import { storedScales, type StoredScales } from './weight-scales.ts';
+import { type StoredScales, storedScales } from './weight-scales.ts';
 
 const SHARD_BYTES = 5e9;
 
@@ -160,8 +160,14 @@ async function modelConfig(source: Source, dtype: TorchType): Promise<Record<str
   const isTied = inventory.head === undefined;
   if (model.format === 'gguf') return huggingFaceConfig(model, { name, isTied, dtype })!;
   // auto_map names files of code that are not copied, and that published repositories do not even have.
-  const { auto_map: _, quantization_config: __, weight_bits: ___, input_bits: ____, dtype: _____, ...kept } =
-    model.checkpoint.config;
+  const {
+    auto_map: _,
+    quantization_config: __,
+    weight_bits: ___,
+    input_bits: ____,
+    dtype: _____,
+    ...kept
+  } = model.checkpoint.config;
   return { ...kept, tie_word_embeddings: isTied, torch_dtype: torchTypeName(dtype) };
 }
 

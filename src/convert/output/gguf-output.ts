@@ -1,19 +1,19 @@
 /** A model as a GGUF file: which type every tensor gets, the metadata, and the writing. */
-import { BitnetError } from '../base/errors.ts';
-import { type GgufEntry, writeGguf } from '../formats/gguf/write.ts';
-import type { TensorOutput } from '../formats/tensor-output.ts';
-import { TextList } from '../formats/text-list.ts';
-import type { MatrixSource } from '../model/loading/inventory.ts';
-import { modelMetadata } from '../model/writing/gguf-metadata.ts';
-import { blockWeights, byteLengthOf, isTernary } from '../tensor/dtype.ts';
-import type { FloatEncoding } from '../tensor/encode.ts';
-import type { ConvertOptions, GgufType } from './convert-options.ts';
-import { floatRows } from './matrix-rows.ts';
-import type { Slot } from './model-slots.ts';
-import { noteHalfScale, ProjectionRows, type ProjectionSlot } from './projections.ts';
-import type { Source } from './source-model.ts';
-import { copiedTensor, floatTensor, smallTensor, ternaryTensor, vectorValues } from './tensor-outputs.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { type GgufEntry, writeGguf } from '../../formats/gguf/write.ts';
+import type { TensorOutput } from '../../formats/tensor-output.ts';
+import { TextList } from '../../formats/text-list.ts';
+import type { MatrixSource } from '../../model/loading/inventory.ts';
+import { modelMetadata } from '../../model/writing/gguf-metadata.ts';
+import { blockWeights, byteLengthOf, isTernary } from '../../tensor/dtype.ts';
+import type { FloatEncoding } from '../../tensor/encode.ts';
+import type { ConvertOptions, GgufType } from '../convert-options.ts';
+import { floatRows } from '../source/matrix-rows.ts';
+import type { Slot } from '../source/model-slots.ts';
+import { noteHalfScale, ProjectionRows, type ProjectionSlot } from '../source/projections.ts';
+import type { Source } from '../source/source-model.ts';
 import type { PlannedFile } from './planned-file.ts';
+import { copiedTensor, floatTensor, smallTensor, ternaryTensor, vectorValues } from './tensor-outputs.ts';
 
 /** Types that a table may keep. */
 const KEPT_TABLES: ReadonlySet<string> = new Set(['Q8_0', 'Q6_K', 'Q4_0']);

@@ -2,16 +2,16 @@
  * Rows of a matrix of the source, read where they are asked for: ternary codes out of every packing, or float32 weights.
  * Only the pieces that are read are in memory, so a matrix may be of any size.
  */
-import { readBytes } from '../base/byte-source.ts';
-import type { RopeStyle } from '../kernels/kernels.ts';
-import type { MatrixSource } from '../model/loading/inventory.ts';
-import { elementBytes } from '../model/loading/load-programs.ts';
-import { rowInOtherStyle } from '../model/writing/rotation-order.ts';
-import { absmeanCodes } from '../tensor/absmean.ts';
-import { dequantize } from '../tensor/dequantize.ts';
-import { unpackI2s } from '../tensor/i2s.ts';
-import { unpackPackedRows } from '../tensor/packed-rows.ts';
-import { unpackTernary } from '../tensor/ternary-tensor.ts';
+import { readBytes } from '../../base/byte-source.ts';
+import type { RopeStyle } from '../../kernels/kernels.ts';
+import type { MatrixSource } from '../../model/loading/inventory.ts';
+import { elementBytes } from '../../model/loading/load-programs.ts';
+import { rowInOtherStyle } from '../../model/writing/rotation-order.ts';
+import { absmeanCodes } from '../../tensor/absmean.ts';
+import { dequantize } from '../../tensor/dequantize.ts';
+import { unpackI2s } from '../../tensor/i2s.ts';
+import { unpackPackedRows } from '../../tensor/packed-rows.ts';
+import { unpackTernary } from '../../tensor/ternary-tensor.ts';
 
 /** Reads rows [row0, row1) into `out`, which has room for them and starts at a multiple of 4 bytes. */
 export interface Rows<T extends Uint8Array | Float32Array> {

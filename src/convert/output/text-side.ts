@@ -2,16 +2,16 @@
  * What the result says about text: tokenizer, chat template, and the tokens that begin and end a text. Known defects of
  * the source are put right here once, so that programs which do not know of them run the result as they should.
  */
-import { BitnetError } from '../base/errors.ts';
-import { type ModelText, readModelText } from '../engine/text.ts';
-import type { GgufNumbers, MetadataValue } from '../formats/gguf/metadata.ts';
-import type { GgufValueType } from '../formats/gguf/value-type.ts';
-import type { GgufEntry } from '../formats/gguf/write.ts';
-import { TextList } from '../formats/text-list.ts';
-import type { OpenedModel } from '../model/open.ts';
-import { tokenizerMetadata } from '../tokenizer/conversion/gguf-metadata.ts';
-import { endIds, huggingFaceTokenizer } from '../tokenizer/conversion/huggingface-files.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { type ModelText, readModelText } from '../../engine/text.ts';
+import type { GgufNumbers, MetadataValue } from '../../formats/gguf/metadata.ts';
+import type { GgufValueType } from '../../formats/gguf/value-type.ts';
+import type { GgufEntry } from '../../formats/gguf/write.ts';
+import { TextList } from '../../formats/text-list.ts';
+import type { OpenedModel } from '../../model/open.ts';
+import { tokenizerMetadata } from '../../tokenizer/conversion/gguf-metadata.ts';
+import { endIds, huggingFaceTokenizer } from '../../tokenizer/conversion/huggingface-files.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 
 /** Metadata of a GGUF file about text. */
 export interface GgufTextSide {
@@ -94,7 +94,10 @@ export function valueType(key: string, value: MetadataValue): GgufValueType {
   if (Array.isArray(value)) return 'bool[]';
   const found = ARRAY_TYPES.find(([type]) => value instanceof type)?.[1];
   if (found !== undefined) return found;
-  throw new BitnetError('gguf/write-value', `the metadata key "${key}" has a value that cannot be written again`);
+  throw new BitnetError(
+    'gguf/write-value',
+    `the metadata key "${key}" has a value that cannot be written again`,
+  );
 }
 
 const ARRAY_TYPES: readonly (readonly [new (length: number) => GgufNumbers, GgufValueType])[] = [
@@ -147,7 +150,8 @@ export function folderTextSide(model: OpenedModel): FolderTextSide {
       add_bos_token: tokenizer.addsBos,
       ...(chatTemplate === undefined ? {} : { chat_template: chatTemplate }),
     });
-    if (checkpoint.specialTokensMap !== undefined) put('special_tokens_map.json', checkpoint.specialTokensMap);
+    if (checkpoint.specialTokensMap !== undefined)
+      put('special_tokens_map.json', checkpoint.specialTokensMap);
     put('generation_config.json', { ...checkpoint.generationConfig, ...endIds(tokenizer) });
   }
   if (chatTemplate !== undefined) files.set('chat_template.jinja', chatTemplate);

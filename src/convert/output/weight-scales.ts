@@ -3,9 +3,9 @@
  * divides by them (`bitlinear`, which published Llama and Falcon models have); 1/s has no exact inverse for every s, so
  * a model keeps the second kind only where the way back gives every scale bit for bit.
  */
-import { bfloat16ToFloat, floatToBfloat16 } from '../tensor/half.ts';
-import type { ProjectionSlot } from './projections.ts';
-import type { Source } from './source-model.ts';
+import { bfloat16ToFloat, floatToBfloat16 } from '../../tensor/half.ts';
+import type { ProjectionSlot } from '../source/projections.ts';
+import type { Source } from '../source/source-model.ts';
 
 /** See above. */
 export interface StoredScales {

@@ -3,16 +3,17 @@
  * it. Codes have their scale in the file; master weights have to be read whole for their mean; dense weights are looked
  * at only to tell whether they are ternary already, each a multiple of one number.
  */
-import { BitnetError } from '../base/errors.ts';
-import { readTensor, type TensorInfo } from '../formats/tensor-info.ts';
-import type { Inventory, MatrixSource } from '../model/loading/inventory.ts';
-import { elementBytes } from '../model/loading/load-programs.ts';
-import { absmeanScale, scaleInType, sumOfMagnitudes } from '../tensor/absmean.ts';
-import { dequantize } from '../tensor/dequantize.ts';
-import { blockWeights, I2S_TAIL_BYTES } from '../tensor/dtype.ts';
-import { i2sScale } from '../tensor/i2s.ts';
-import { ternaryScale } from '../tensor/ternary-tensor.ts';
-import { readBytes } from '../base/byte-source.ts';
+
+import { readBytes } from '../../base/byte-source.ts';
+import { BitnetError } from '../../base/errors.ts';
+import { readTensor, type TensorInfo } from '../../formats/tensor-info.ts';
+import type { Inventory, MatrixSource } from '../../model/loading/inventory.ts';
+import { elementBytes } from '../../model/loading/load-programs.ts';
+import { absmeanScale, scaleInType, sumOfMagnitudes } from '../../tensor/absmean.ts';
+import { dequantize } from '../../tensor/dequantize.ts';
+import { blockWeights, I2S_TAIL_BYTES } from '../../tensor/dtype.ts';
+import { i2sScale } from '../../tensor/i2s.ts';
+import { ternaryScale } from '../../tensor/ternary-tensor.ts';
 import { floatRows } from './matrix-rows.ts';
 
 /** A projection and how its weights are to be taken. */
@@ -185,10 +186,7 @@ function readRows(source: MatrixSource, row0: number, row1: number, signal: Abor
 function rowPieces({ rows, columns, info }: MatrixSource): [row0: number, row1: number][] {
   const rowBytes = Math.max(1, elementBytes(info.dtype, columns), 4 * columns);
   const step = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
-  return Array.from({ length: Math.ceil(rows / step) }, (_, i) => [
-    i * step,
-    Math.min((i + 1) * step, rows),
-  ]);
+  return Array.from({ length: Math.ceil(rows / step) }, (_, i) => [i * step, Math.min((i + 1) * step, rows)]);
 }
 
 async function scalarOf(info: TensorInfo, signal: AbortSignal | undefined): Promise<number> {
@@ -206,10 +204,7 @@ function finite(scale: number, name: string): number {
 }
 
 /** Why rows of a matrix do not fit the blocks of a type; undefined when they do. */
-export function misfit(
-  source: MatrixSource,
-  dtype: Parameters<typeof blockWeights>[0],
-): string | undefined {
+export function misfit(source: MatrixSource, dtype: Parameters<typeof blockWeights>[0]): string | undefined {
   const block = blockWeights(dtype);
   if (source.columns % block === 0) return undefined;
   return `${source.info.name} has rows of ${source.columns} weights, and ${dtype} takes multiples of ${block}`;

@@ -2,16 +2,16 @@
  * The tensors of the result, each made in pieces from rows of the source when it is written, so that memory does not
  * grow with the model. What a type cannot hold exactly is counted on the way (losses.ts).
  */
-import { readBytes } from '../base/byte-source.ts';
-import type { TensorInfo } from '../formats/tensor-info.ts';
-import type { TensorOutput } from '../formats/tensor-output.ts';
-import { dequantize } from '../tensor/dequantize.ts';
-import { blockBytes, blockWeights, elementCount, type TernaryDType } from '../tensor/dtype.ts';
-import { encodeFloats, type FloatEncoding } from '../tensor/encode.ts';
-import { i2sTail } from '../tensor/i2s.ts';
-import { packTernaryRows } from '../tensor/ternary-tensor.ts';
-import type { Losses } from './losses.ts';
-import type { CodeRows, FloatRows } from './matrix-rows.ts';
+import { readBytes } from '../../base/byte-source.ts';
+import type { TensorInfo } from '../../formats/tensor-info.ts';
+import type { TensorOutput } from '../../formats/tensor-output.ts';
+import { dequantize } from '../../tensor/dequantize.ts';
+import { blockBytes, blockWeights, elementCount, type TernaryDType } from '../../tensor/dtype.ts';
+import { encodeFloats, type FloatEncoding } from '../../tensor/encode.ts';
+import { i2sTail } from '../../tensor/i2s.ts';
+import { packTernaryRows } from '../../tensor/ternary-tensor.ts';
+import type { Losses } from '../losses.ts';
+import type { CodeRows, FloatRows } from '../source/matrix-rows.ts';
 
 /** Weights of a piece, about. */
 const PIECE_WEIGHTS = 2 ** 20;
@@ -102,7 +102,9 @@ function countRounded(
   if (dtype === 'F32') return;
   const isBlock = dtype === 'Q8_0' || dtype === 'Q6_K';
   const changed = isBlock ? weights.length : changedCount(dtype, weights, bytes);
-  const why = isBlock ? `are rounded to ${dtype} blocks` : `are not among the numbers that ${dtype} has, and rounded`;
+  const why = isBlock
+    ? `are rounded to ${dtype} blocks`
+    : `are not among the numbers that ${dtype} has, and rounded`;
   losses.add(isBlock ? 'quantised' : kind, `values of ${name}`, why, changed, weights.length);
 }
 

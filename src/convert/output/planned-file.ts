@@ -1,5 +1,5 @@
 /** A file of the result that is ready to be written. */
-import type { ByteSink } from '../formats/tensor-output.ts';
+import type { ByteSink } from '../../formats/tensor-output.ts';
 
 /** See above. */
 export interface PlannedFile {

@@ -1,7 +1,7 @@
 /** The model that is converted, as every part of a conversion sees it. */
-import type { Inventory } from '../model/loading/inventory.ts';
-import type { OpenedModel } from '../model/open.ts';
-import type { Losses } from './losses.ts';
+import type { Inventory } from '../../model/loading/inventory.ts';
+import type { OpenedModel } from '../../model/open.ts';
+import type { Losses } from '../losses.ts';
 import type { Slot } from './model-slots.ts';
 import type { SurveyedMatrix } from './survey.ts';
 

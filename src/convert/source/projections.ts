@@ -1,13 +1,21 @@
 /** Projections of the source as rows in the order of the result, and which types can hold them. */
-import { BitnetError } from '../base/errors.ts';
-import type { RopeStyle } from '../kernels/kernels.ts';
-import type { Inventory } from '../model/loading/inventory.ts';
-import type { OpenedModel } from '../model/open.ts';
-import { blockWeights, type DType, isTernary } from '../tensor/dtype.ts';
-import { floatToHalf, halfToFloat } from '../tensor/half.ts';
-import { GGUF_TYPES, type GgufType } from './convert-options.ts';
-import type { Losses } from './losses.ts';
-import { type CodeRows, codeRows, type FloatRows, floatRows, reorderedRows, type Rows, scaledRows } from './matrix-rows.ts';
+import { BitnetError } from '../../base/errors.ts';
+import type { RopeStyle } from '../../kernels/kernels.ts';
+import type { Inventory } from '../../model/loading/inventory.ts';
+import type { OpenedModel } from '../../model/open.ts';
+import { blockWeights, type DType, isTernary } from '../../tensor/dtype.ts';
+import { floatToHalf, halfToFloat } from '../../tensor/half.ts';
+import { GGUF_TYPES, type GgufType } from '../convert-options.ts';
+import type { Losses } from '../losses.ts';
+import {
+  type CodeRows,
+  codeRows,
+  type FloatRows,
+  floatRows,
+  type Rows,
+  reorderedRows,
+  scaledRows,
+} from './matrix-rows.ts';
 import type { Slot } from './model-slots.ts';
 import type { SurveyedMatrix } from './survey.ts';
 

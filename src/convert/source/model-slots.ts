@@ -1,8 +1,8 @@
 /** The tensors of a model in the order in which they are written, with their names in both formats. */
-import type { TensorInfo } from '../formats/tensor-info.ts';
-import { LAYER_TENSORS, layerTensorName, MODEL_TENSORS, type TensorNames } from '../model/architecture.ts';
-import type { Inventory, MatrixSource } from '../model/loading/inventory.ts';
-import type { OpenedModel } from '../model/open.ts';
+import type { TensorInfo } from '../../formats/tensor-info.ts';
+import { LAYER_TENSORS, layerTensorName, MODEL_TENSORS, type TensorNames } from '../../model/architecture.ts';
+import type { Inventory, MatrixSource } from '../../model/loading/inventory.ts';
+import type { OpenedModel } from '../../model/open.ts';
 
 /** A tensor of the source and its place in the model. */
 export type Slot = {
