@@ -1,0 +1,113 @@
+/** Shows the answers as a table, of which the controls choose the rows. */
+import { type Content, element, find } from '../shared/elements.ts';
+import { bytesText, rateText, secondsText } from '../shared/quantities.ts';
+import type { Asked, Interval, ModelAnswer } from './protocol.ts';
+
+const body = find('#models tbody', HTMLTableSectionElement);
+const count = find('#count', HTMLElement);
+const filter = find('#filter', HTMLInputElement);
+const only = find('#only', HTMLInputElement);
+const context = find('#context', HTMLSelectElement);
+const kvCache = find('#kv-cache', HTMLSelectElement);
+
+const VERDICTS = { yes: 'Yes', no: 'No', unsure: 'Perhaps', unsupported: 'No' } as const;
+/** Words a minute that people read at, in tokens a second. */
+const READING_RATE = 5;
+
+let shown: readonly ModelAnswer[] = [];
+
+/** What the controls ask for. */
+export function askedNow(): Asked {
+  return { contextLength: Number(context.value), kvCache: kvCache.value as Asked['kvCache'] };
+}
+
+/** Calls back when the controls ask for something else; choosing rows is done here. */
+export function onAskedOtherwise(ask: () => void): void {
+  for (const control of [context, kvCache]) control.addEventListener('change', ask);
+  for (const control of [filter, only]) control.addEventListener('input', () => showRows());
+  find('#controls', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
+}
+
+/** Shows new answers. */
+export function showAnswers(answers: readonly ModelAnswer[], promptTokens: number): void {
+  shown = answers;
+  find('#prompt-tokens', HTMLElement).textContent = String(promptTokens);
+  showRows();
+}
+
+function showRows(): void {
+  const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const rows = shown.filter(
+    (answer) => answer.isOwn || (isWanted(answer, words) && (!only.checked || runs(answer))),
+  );
+  const running = rows.filter(runs).length;
+  body.replaceChildren(...(rows.length > 0 ? rows.map(rowOf) : [emptyRow()]));
+  count.textContent = `${running} of ${rows.length} run here`;
+}
+
+function runs({ verdict }: ModelAnswer): boolean {
+  return verdict === 'yes' || verdict === 'unsure';
+}
+
+function isWanted(answer: ModelAnswer, words: readonly string[]): boolean {
+  const text = `${answer.name} ${answer.title} ${answer.about}`.toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+function emptyRow(): HTMLTableRowElement {
+  const cell = element('td', { role: 'cell', colspan: '6', class: 'runs' }, 'No model is like that.');
+  return element('tr', { role: 'row' }, cell);
+}
+
+function rowOf(answer: ModelAnswer): HTMLTableRowElement {
+  const { memoryBytes, downloadBytes, generation, firstToken, verdict } = answer;
+  const isOut = verdict === 'no' || verdict === 'unsupported';
+  return element(
+    'tr',
+    { role: 'row', 'data-model': answer.name },
+    element('th', { scope: 'row', role: 'rowheader' }, answer.title, small(answer.about)),
+    element('td', { role: 'cell', class: 'runs' }, ...verdictOf(answer)),
+    cell('Generation', isOut ? undefined : rateOf(generation)),
+    cell('First token', isOut ? undefined : firstTokenOf(firstToken)),
+    cell('Memory', memoryBytes === undefined ? undefined : memoryOf(memoryBytes, answer.contextLength)),
+    cell('Download', downloadBytes === undefined ? undefined : [bytesText(downloadBytes)]),
+  );
+}
+
+function cell(label: string, contents: readonly Content[] = ['–']): HTMLTableCellElement {
+  return element('td', { role: 'cell', 'data-label': label }, ...contents);
+}
+
+function small(text: string): Content {
+  return text === '' ? undefined : element('span', { class: 'small' }, text);
+}
+
+function verdictOf({ verdict, reason, help }: ModelAnswer): Content[] {
+  const kind = verdict === 'unsupported' ? 'no' : verdict;
+  return [
+    element('span', { class: `verdict ${kind}` }, VERDICTS[verdict]),
+    reason === undefined ? undefined : small(reason),
+    help.length === 0
+      ? undefined
+      : element('ul', { class: 'help' }, ...help.map((sentence) => element('li', {}, sentence))),
+  ];
+}
+
+function rateOf(rate: Interval | undefined): Content[] {
+  if (rate === undefined) return ['…'];
+  const interval = `${rateText(rate.low)} to ${rateText(rate.high)}`;
+  return [
+    `${rateText(rate.value)} tokens/s`,
+    small(interval),
+    small(rate.value < READING_RATE ? 'slower than reading' : ''),
+  ];
+}
+
+function firstTokenOf(seconds: Interval | undefined): Content[] {
+  if (seconds === undefined) return ['…'];
+  return [secondsText(seconds.value), small(`${secondsText(seconds.low)} to ${secondsText(seconds.high)}`)];
+}
+
+function memoryOf(bytes: number, contextLength: number): Content[] {
+  return [bytesText(bytes), small(`at ${contextLength.toLocaleString('en')} tokens`)];
+}
