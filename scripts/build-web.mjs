@@ -24,7 +24,11 @@ function contentPolicy(policy) {
   return {
     name: 'content-policy',
     transformIndexHtml: () => [
-      { tag: 'meta', attrs: { 'http-equiv': 'Content-Security-Policy', content: policy }, injectTo: 'head-prepend' },
+      {
+        tag: 'meta',
+        attrs: { 'http-equiv': 'Content-Security-Policy', content: policy },
+        injectTo: 'head-prepend',
+      },
     ],
   };
 }
@@ -64,7 +68,9 @@ function outputFolder(named) {
   const folder = resolve(named);
   const isOurs = WEB_PAGES.some((page) => listOf(folder).includes(page));
   if (listOf(folder).length > 0 && !isOurs) {
-    throw new Error(`${folder} holds other files, which the build would delete; name a folder that is new or empty`);
+    throw new Error(
+      `${folder} holds other files, which the build would delete; name a folder that is new or empty`,
+    );
   }
   return folder;
 }

@@ -17,9 +17,13 @@ export function onMeasureAgain(measure: () => void): void {
 export function showFacts({ cores, threads, memoryBytes, backend }: DeviceFacts): void {
   setFact('cores', String(cores));
   setFact('threads', String(threads));
-  setFact('memory', memoryBytes === undefined ? 'not told' : memoryText(memoryBytes));
+  setFact('memory', memoryBytes === undefined ? 'not told' : `about ${memoryBytes / 2 ** 30} GiB`);
   setFact('backend', BACKENDS[backend] ?? backend);
-  note.textContent = noteOn(cores);
+}
+
+/** Says what keeps this page from using the whole device; known before anything is asked. */
+export function showLimits(): void {
+  note.textContent = noteOn(navigator.hardwareConcurrency);
 }
 
 /** A measurement begins, or is as far as `share` of the whole. */
@@ -58,12 +62,6 @@ const BACKENDS: Readonly<Record<string, string>> = {
   'wasm-simd': 'SIMD',
   reference: 'without SIMD',
 };
-
-/** Browsers round it, and most tell no more than 8 GiB. */
-function memoryText(bytes: number): string {
-  const gigabytes = bytes / 2 ** 30;
-  return gigabytes >= 8 ? `${gigabytes} GB or more` : `about ${gigabytes} GB`;
-}
 
 function noteOn(cores: number): string {
   if (cores === 1 || crossOriginIsolated) return '';

@@ -3,7 +3,14 @@
  * computed here, so the page answers to its user all the time.
  */
 import { find } from '../shared/elements.ts';
-import { onMeasureAgain, showFacts, showMeasureFault, showProgress, showRates } from './device-view.ts';
+import {
+  onMeasureAgain,
+  showFacts,
+  showLimits,
+  showMeasureFault,
+  showProgress,
+  showRates,
+} from './device-view.ts';
 import { askedNow, onAskedOtherwise, showAnswers } from './models-view.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 
@@ -13,7 +20,9 @@ const picker = find('#file', HTMLInputElement);
 const worker = new Worker(new URL('./judge.ts', import.meta.url), { type: 'module' });
 worker.addEventListener('message', ({ data }) => show(data as FromWorker));
 worker.addEventListener('error', ({ message }) => {
-  showMeasureFault(`the worker of this page ended${message ? ` (${message})` : ''}; reload the page to try again.`);
+  showMeasureFault(
+    `the worker of this page ended${message ? ` (${message})` : ''}; reload the page to try again.`,
+  );
 });
 
 onMeasureAgain(measure);
@@ -26,6 +35,7 @@ picker.addEventListener('change', () => {
   picker.value = '';
 });
 
+showLimits();
 tell({ kind: 'ask', asked: askedNow() });
 whenVisible(measure);
 

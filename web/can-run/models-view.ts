@@ -10,9 +10,7 @@ const only = find('#only', HTMLInputElement);
 const context = find('#context', HTMLSelectElement);
 const kvCache = find('#kv-cache', HTMLSelectElement);
 
-const VERDICTS = { yes: 'Yes', no: 'No', unsure: 'Perhaps', unsupported: 'No' } as const;
-/** Words a minute that people read at, in tokens a second. */
-const READING_RATE = 5;
+const VERDICTS = { yes: 'Yes', no: 'No', tight: 'Only just', unsupported: 'No' } as const;
 
 let shown: readonly ModelAnswer[] = [];
 
@@ -32,6 +30,7 @@ export function onAskedOtherwise(ask: () => void): void {
 export function showAnswers(answers: readonly ModelAnswer[], promptTokens: number): void {
   shown = answers;
   find('#prompt-tokens', HTMLElement).textContent = String(promptTokens);
+  find('#method', HTMLElement).hidden = false;
   showRows();
 }
 
@@ -46,7 +45,7 @@ function showRows(): void {
 }
 
 function runs({ verdict }: ModelAnswer): boolean {
-  return verdict === 'yes' || verdict === 'unsure';
+  return verdict === 'yes' || verdict === 'tight';
 }
 
 function isWanted(answer: ModelAnswer, words: readonly string[]): boolean {
@@ -79,7 +78,12 @@ function cell(label: string, contents: readonly Content[] = ['–']): HTMLTableC
 }
 
 function small(text: string): Content {
-  return text === '' ? undefined : element('span', { class: 'small' }, text);
+  return element('span', { class: 'small' }, text);
+}
+
+/** As high as what comes in its place, so that nothing moves when it does. */
+function unmeasured(): Content[] {
+  return ['…', small('')];
 }
 
 function verdictOf({ verdict, reason, help }: ModelAnswer): Content[] {
@@ -94,17 +98,12 @@ function verdictOf({ verdict, reason, help }: ModelAnswer): Content[] {
 }
 
 function rateOf(rate: Interval | undefined): Content[] {
-  if (rate === undefined) return ['…'];
-  const interval = `${rateText(rate.low)} to ${rateText(rate.high)}`;
-  return [
-    `${rateText(rate.value)} tokens/s`,
-    small(interval),
-    small(rate.value < READING_RATE ? 'slower than reading' : ''),
-  ];
+  if (rate === undefined) return unmeasured();
+  return [`${rateText(rate.value)} tokens/s`, small(`${rateText(rate.low)} to ${rateText(rate.high)}`)];
 }
 
 function firstTokenOf(seconds: Interval | undefined): Content[] {
-  if (seconds === undefined) return ['…'];
+  if (seconds === undefined) return unmeasured();
   return [secondsText(seconds.value), small(`${secondsText(seconds.low)} to ${secondsText(seconds.high)}`)];
 }
 

@@ -41,7 +41,7 @@ export interface ModelAnswer {
   readonly title: string;
   /** Licence, kind and the like, in words; also searched by the filter. */
   readonly about: string;
-  readonly verdict: 'yes' | 'no' | 'unsure' | 'unsupported';
+  readonly verdict: 'yes' | 'tight' | 'no' | 'unsupported';
   /** Why it does not run, one sentence. */
   readonly reason: string | undefined;
   /** Tokens of context that the answer is for: not more than the model has. */

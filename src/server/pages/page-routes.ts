@@ -38,12 +38,7 @@ export function addPageRoutes(app: Hono<ServerEnvironment>, folder: string = BUI
   );
 }
 
-async function sendFile(
-  c: ServerRequest,
-  find: FindFile,
-  path: string,
-  caching: string,
-): Promise<Response> {
+async function sendFile(c: ServerRequest, find: FindFile, path: string, caching: string): Promise<Response> {
   const file = await find(path);
   if (file === undefined) return notFound(c, path);
   const { bytes, isGzipped } = bodyFor(file, c.req.header('accept-encoding'));
@@ -68,10 +63,7 @@ async function sendFile(
   });
 }
 
-function bodyFor(
-  file: SiteFile,
-  accepted = '',
-): { bytes: Uint8Array<ArrayBuffer>; isGzipped: boolean } {
+function bodyFor(file: SiteFile, accepted = ''): { bytes: Uint8Array<ArrayBuffer>; isGzipped: boolean } {
   const takesGzip = accepted.split(',').some((entry) => {
     const [name, ...parameters] = entry.trim().split(/\s*;\s*/);
     return name === 'gzip' && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
