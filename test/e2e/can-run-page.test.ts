@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page, ViewportSize } from 'playwright-core';
+import type { Browser, Locator, Page, ViewportSize } from 'playwright-core';
 import { listen } from '#src/server/listen.js';
 import { createServer } from '#src/server/server.js';
 import { findChromium, launchChromium } from './browser/chromium.ts';
@@ -110,6 +110,12 @@ async function open(
   return { page, faults };
 }
 
+/** With spaces where lines and cells end. */
+function textOf(locator: Locator): Promise<string> {
+  // biome-ignore lint/performance/useDomNodeTextContent: this is no node, and words of different cells would touch
+  return locator.innerText();
+}
+
 async function measured(page: Page): Promise<void> {
   await page.locator('#status', { hasText: /^Measured on/ }).waitFor(PATIENCE);
   await page.locator('tr[data-model="2b4t"]').waitFor(PATIENCE);
@@ -145,22 +151,22 @@ if (executablePath !== undefined) {
     assert.ok(await page.evaluate(() => crossOriginIsolated));
     for (const { name, title } of CATALOGUE.models) {
       const row = page.locator(`tr[data-model="${name}"]`);
-      assert.ok((await row.locator('th').innerText()).startsWith(title), name);
-      assert.match(await row.locator('.verdict').innerText(), /^(Yes|Only just|No)$/);
+      assert.ok((await textOf(row.locator('th'))).startsWith(title), name);
+      assert.match(await textOf(row.locator('.verdict')), /^(Yes|Only just|No)$/);
     }
     const row = page.locator('tr[data-model="2b4t"]');
-    assert.match(await row.innerText(), /[\d.]+ tokens\/s\s+[\d.]+ to [\d.]+/);
-    assert.match(await row.innerText(), /1\.19 GB/);
+    assert.match(await textOf(row), /[\d.]+ tokens\/s\s+[\d.]+ to [\d.]+/);
+    assert.match(await textOf(row), /1\.19 GB/);
     await assertSound(watched);
 
     await page.fill('#filter', 'falcon-e 3b');
     assert.ok(await page.locator('tr[data-model="falcon-e-3b"]').isVisible());
     assert.equal(await row.count(), 0);
     await page.fill('#filter', 'no such model');
-    assert.equal(await page.locator('tbody').innerText(), 'No model is like that.');
+    assert.equal(await textOf(page.locator('tbody')), 'No model is like that.');
     await page.fill('#filter', '');
 
-    const memory = () => row.locator('[data-label="Memory"]').innerText();
+    const memory = () => textOf(row.locator('[data-label="Memory"]'));
     const before = await memory();
     await page.selectOption('#context', '512');
     await row.locator('[data-label="Memory"]', { hasText: 'at 512 tokens' }).waitFor(PATIENCE);
@@ -175,7 +181,7 @@ if (executablePath !== undefined) {
     await page.setInputFiles('#file', MODEL);
     const own = page.locator('tbody tr').first();
     await page.locator('tr', { hasText: 'tiny-tales.i2_s.gguf' }).waitFor(PATIENCE);
-    assert.match(await own.innerText(), /tiny-tales\.i2_s\.gguf[\s\S]*Yes/);
+    assert.match(await textOf(own), /tiny-tales\.i2_s\.gguf[\s\S]*Yes/);
     await page.setInputFiles('#file', {
       name: 'letter.gguf',
       mimeType: '',
@@ -192,10 +198,10 @@ if (executablePath !== undefined) {
     const { page } = watched;
     await measured(page);
     assert.equal(await page.evaluate(() => crossOriginIsolated), false);
-    assert.equal(await page.locator('[data-fact="threads"]').innerText(), '1');
-    assert.match(await page.locator('tr[data-model="2b4t"]').innerText(), /tokens\/s/);
+    assert.equal(await textOf(page.locator('[data-fact="threads"]')), '1');
+    assert.match(await textOf(page.locator('tr[data-model="2b4t"]')), /tokens\/s/);
     if ((await page.evaluate(() => navigator.hardwareConcurrency)) > 1) {
-      assert.match(await page.locator('#note').innerText(), /one of the \d+ cores/);
+      assert.match(await textOf(page.locator('#note')), /one of the \d+ cores/);
     }
     await assertSound(watched);
     await page.close();

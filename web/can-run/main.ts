@@ -11,7 +11,7 @@ import {
   showProgress,
   showRates,
 } from './device-view.ts';
-import { askedNow, onAskedOtherwise, showAnswers } from './models-view.ts';
+import { askedNow, onAskedOtherwise, prepareTable, showAnswers } from './models-view.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 
 const fault = find('#fault', HTMLElement);
@@ -36,6 +36,7 @@ picker.addEventListener('change', () => {
 });
 
 showLimits();
+prepareTable();
 tell({ kind: 'ask', asked: askedNow() });
 whenVisible(measure);
 
@@ -55,17 +56,10 @@ function whenVisible(run: () => void): void {
 }
 
 function show(message: FromWorker): void {
-  switch (message.kind) {
-    case 'device':
-      return showFacts(message.facts);
-    case 'progress':
-      return showProgress(message.share);
-    case 'measured':
-      return showRates(message.rates);
-    case 'answers':
-      return showAnswers(message.answers, message.promptTokens);
-    case 'failed':
-      if (message.of === 'measure') showMeasureFault(message.sentence);
-      else fault.textContent = message.sentence;
-  }
+  if (message.kind === 'device') showFacts(message.facts);
+  else if (message.kind === 'progress') showProgress(message.share);
+  else if (message.kind === 'measured') showRates(message.rates);
+  else if (message.kind === 'answers') showAnswers(message.answers, message.promptTokens);
+  else if (message.of === 'measure') showMeasureFault(message.sentence);
+  else fault.textContent = message.sentence;
 }

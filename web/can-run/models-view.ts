@@ -14,6 +14,16 @@ const VERDICTS = { yes: 'Yes', no: 'No', tight: 'Only just', unsupported: 'No' }
 
 let shown: readonly ModelAnswer[] = [];
 
+/** Said in words, since a table that a phone shows as cards is none to some screen readers. */
+const ROLES = { table: 'table', 'thead, tbody': 'rowgroup', 'thead tr': 'row', 'thead th': 'columnheader' };
+
+/** Prepares the table. */
+export function prepareTable(): void {
+  for (const [selector, role] of Object.entries(ROLES)) {
+    for (const part of document.querySelectorAll(selector)) part.setAttribute('role', role);
+  }
+}
+
 /** What the controls ask for. */
 export function askedNow(): Asked {
   return { contextLength: Number(context.value), kvCache: kvCache.value as Asked['kvCache'] };
