@@ -33,7 +33,7 @@ export const MODEL_OPTIONS: readonly CommandOption[] = [
     name: 'threads',
     value: 'N',
     help: 'Threads that compute; 0 computes on the main thread.',
-    default: 'one per core, at most 8',
+    default: 'one per core that is allowed, at most 8',
   },
   {
     name: 'context',

@@ -3,7 +3,8 @@
  * has gone abort the command's signal; the process then ends by itself, so that nothing written is lost.
  */
 import { readFileSync } from 'node:fs';
-import { nearestName, parseCommandLine } from './args.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import { parseCommandLine } from './args.ts';
 import type { Command } from './command.ts';
 import { command as bench } from './commands/bench.ts';
 import { command as chat } from './commands/chat.ts';

@@ -63,7 +63,7 @@ export const command: Command = {
       name: 'threads',
       value: 'N,N',
       help: 'Threads that compute; 0 computes on the main thread.',
-      default: 'one per core, at most 8',
+      default: 'one per core that is allowed, at most 8',
     },
     { name: 'runs', value: 'N', help: 'How often each is measured.', default: '3' },
     { name: 'breakdown', help: 'Also where the time goes, by operation, in a pass of its own.' },
