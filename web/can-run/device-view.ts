@@ -14,10 +14,10 @@ export function onMeasureAgain(measure: () => void): void {
 }
 
 /** What is known at once. */
-export function showFacts({ cores, threads, memoryBytes, backend }: DeviceFacts): void {
+export function showFacts({ cores, threads, backend }: DeviceFacts): void {
   setFact('cores', String(cores));
   setFact('threads', String(threads));
-  setFact('memory', memoryBytes === undefined ? 'not told' : `about ${memoryBytes / 2 ** 30} GiB`);
+  setFact('memory', memoryText());
   setFact('backend', BACKENDS[backend] ?? backend);
 }
 
@@ -30,8 +30,9 @@ export function showLimits(): void {
 export function showProgress(share: number): void {
   again.disabled = true;
   progress.classList.remove('over');
-  progress.value = share;
-  progress.textContent = `${Math.round(share * 100)} %`;
+  // One step that takes it all says nothing of how far it is.
+  if (share > 0) progress.value = share;
+  else progress.removeAttribute('value');
   const text = 'Measuring with the kernels that would run…';
   // Said once: each change of it is read out by screen readers.
   if (status.textContent !== text) status.textContent = text;
@@ -62,6 +63,13 @@ const BACKENDS: Readonly<Record<string, string>> = {
   'wasm-simd': 'SIMD',
   reference: 'without SIMD',
 };
+
+/** In GiB, rounded, and 8 may stand for all that is more. */
+function memoryText(): string {
+  const { deviceMemory } = navigator as Navigator & { readonly deviceMemory?: number };
+  if (deviceMemory === undefined) return 'not told';
+  return deviceMemory >= 8 ? `${deviceMemory} GiB or more` : `about ${deviceMemory} GiB`;
+}
 
 function noteOn(cores: number): string {
   if (cores === 1 || crossOriginIsolated) return '';

@@ -1,56 +1,113 @@
-/** stub */
-import type { FromWorker, ToWorker } from './protocol.ts';
+/**
+ * The worker of the page `can-run`: it measures this device with the kernels that a model would run on, and answers for each
+ * model of the catalogue, and for a file of the user's, with the forecast that `bitnet can-run` makes (src/fit). Until it
+ * has measured, it answers from memory alone.
+ */
+import { hasSharedMemory } from '#platform';
+import { canRunAll } from '#src/fit/can-run.js';
+import type { FitModel } from '#src/fit/fit.js';
+import { modelOfEntry, modelOfFile } from '#src/fit/fit-model.js';
+import { type MeasuredMachine, measureMachine } from '#src/fit/measure-machine.js';
+import { blobSource } from '#src/formats/sources/blob.js';
+import { readCatalogue } from '#src/hub/catalogue/catalogue.js';
+import { defaultThreads } from '#src/kernels/team/default-threads.js';
+import { openModel } from '#src/model/open.js';
+import {
+  type Described,
+  describeAnswer,
+  describeEntry,
+  describeFile,
+  describeUnsupported,
+} from './describe.ts';
+import type { Asked, DeviceFacts, FromWorker, ToWorker } from './protocol.ts';
+
+/** Of a question with some context, as one asks a chat model. */
+const PROMPT_TOKENS = 256;
+const THREADS = hasSharedMemory ? defaultThreads() : 1;
+
+let asked: Asked = { contextLength: 4096, kvCache: 'f16' };
+let own: Described | undefined;
+/** Without rates at first. */
+let detected: Promise<MeasuredMachine> | undefined;
+
+globalThis.addEventListener('message', ({ data }) => {
+  const message = data as ToWorker;
+  const run = { ask: () => ask(message), measure, file: () => judge(message) }[message.kind];
+  run().catch((error: unknown) => {
+    const of = message.kind === 'ask' ? 'answers' : message.kind;
+    tell({ kind: 'failed', of, sentence: sentenceOf(error) });
+  });
+});
+
+async function ask(message: ToWorker): Promise<void> {
+  if (message.kind !== 'ask') return;
+  asked = message.asked;
+  await answer();
+}
+
+async function measure(): Promise<void> {
+  await detect();
+  const measuring = measureMachine({
+    threads: [THREADS],
+    onProgress: (share) => tell({ kind: 'progress', share }),
+  });
+  const { machine } = await measuring;
+  detected = measuring;
+  const rates = machine.rates[0]!;
+  const { decodeBytesPerSecond, prefillMacsPerSecond } = rates;
+  tell({ kind: 'measured', rates: { threads: THREADS, decodeBytesPerSecond, prefillMacsPerSecond } });
+  await answer();
+}
+
+async function judge(message: ToWorker): Promise<void> {
+  if (message.kind !== 'file') return;
+  const { file } = message;
+  const opened = await openModel(blobSource(file));
+  try {
+    own = describeFile(modelOfFile(opened, file.name));
+  } finally {
+    await opened.close();
+  }
+  await answer();
+}
+
+async function answer(): Promise<void> {
+  const [{ models, unsupported }, { machine, kernels }] = await Promise.all([readCatalogue(), detect()]);
+  const described = models.map((entry) => describeEntry(entry, modelOfEntry(entry)));
+  const all = own === undefined ? described : [own, ...described];
+  const answers = canRunAll(
+    all.map(({ model }): FitModel => model),
+    { machine, kernels },
+    { ...asked, threads: THREADS, promptTokens: PROMPT_TOKENS },
+  );
+  tell({
+    kind: 'answers',
+    promptTokens: PROMPT_TOKENS,
+    answers: [
+      ...all.map((model, index) => describeAnswer(model, answers[index]!)),
+      ...unsupported.map(describeUnsupported),
+    ],
+  });
+}
+
+/** Finds out what can be known without measuring, once. */
+function detect(): Promise<MeasuredMachine> {
+  detected ??= measureMachine({ threads: [] }).then((found) => {
+    const facts: DeviceFacts = {
+      cores: navigator.hardwareConcurrency || 1,
+      threads: THREADS,
+      backend: found.machine.backend,
+    };
+    tell({ kind: 'device', facts });
+    return found;
+  });
+  return detected;
+}
 
 function tell(message: FromWorker): void {
   globalThis.postMessage(message);
 }
-globalThis.addEventListener('message', ({ data }) => {
-  const message = data as ToWorker;
-  if (message.kind === 'ask') {
-    tell({
-      kind: 'device',
-      facts: {
-        cores: navigator.hardwareConcurrency,
-        threads: crossOriginIsolated ? 2 : 1,
-        memoryBytes: 8 * 2 ** 30,
-        backend: 'wasm-relaxed',
-      },
-    });
-    tell({
-      kind: 'answers',
-      promptTokens: 128,
-      answers: [
-        {
-          name: '2b4t',
-          title: 'BitNet b1.58 2B4T',
-          about: '2b4t, 2.4 B weights, chat, MIT',
-          verdict: 'yes',
-          reason: undefined,
-          contextLength: 4096,
-          memoryBytes: 1.9e9,
-          downloadBytes: 1187801280,
-          generation: { value: 12.3, low: 10.4, high: 14 },
-          prefill: undefined,
-          firstToken: { value: 3.2, low: 2.5, high: 4 },
-          help: ['A context of 2,048 tokens takes 157 MB less.'],
-          isOwn: false,
-        },
-        {
-          name: 'falcon3-10b',
-          title: 'Falcon3 10B Instruct 1.58bit',
-          about: 'falcon3-10b, 10.3 B weights, chat, Falcon-LLM',
-          verdict: 'no',
-          reason: 'It needs 5.1 GB, and a page has at most 4.29 GB.',
-          contextLength: 4096,
-          memoryBytes: 5.1e9,
-          downloadBytes: 3991393696,
-          generation: undefined,
-          prefill: undefined,
-          firstToken: undefined,
-          help: [],
-          isOwn: false,
-        },
-      ],
-    });
-  }
-});
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

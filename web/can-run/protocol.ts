@@ -16,8 +16,6 @@ export interface DeviceFacts {
   readonly cores: number;
   /** Threads that a model would be computed on. */
   readonly threads: number;
-  /** As far as it is told, in bytes; browsers round it and stop at some value. */
-  readonly memoryBytes: number | undefined;
   /** The backend that would run, as in `wasm-relaxed`. */
   readonly backend: string;
 }
@@ -50,7 +48,6 @@ export interface ModelAnswer {
   readonly downloadBytes: number | undefined;
   /** Tokens a second; undefined until it was measured. */
   readonly generation: Interval | undefined;
-  readonly prefill: Interval | undefined;
   /** Seconds. */
   readonly firstToken: Interval | undefined;
   /** What would make it fit or faster, one sentence each. */
