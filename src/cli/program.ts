@@ -8,6 +8,7 @@ import { parseCommandLine } from './args.ts';
 import type { Command } from './command.ts';
 import { command as bench } from './commands/bench.ts';
 import { command as chat } from './commands/chat.ts';
+import { command as canRun } from './commands/models/can-run.ts';
 import { command as inspect } from './commands/models/inspect.ts';
 import { command as makeRandom } from './commands/models/make-random.ts';
 import { command as perplexity } from './commands/perplexity.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   run,
   chat,
   serve,
+  canRun,
   inspect,
   tokenize,
   perplexity,
