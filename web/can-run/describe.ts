@@ -29,7 +29,13 @@ export function describeFile(model: FitModel): Described {
 }
 
 /** A model that no machine could run with this package. */
-export function describeUnsupported({ name, title, kind, licence, unsupported }: UnsupportedModel): ModelAnswer {
+export function describeUnsupported({
+  name,
+  title,
+  kind,
+  licence,
+  unsupported,
+}: UnsupportedModel): ModelAnswer {
   return {
     name,
     title,
@@ -63,8 +69,8 @@ export function describeAnswer(
     downloadBytes,
     generation: speed?.generation,
     firstToken: speed?.firstTokenSeconds,
-    // The table itself shows which others run, and a page has no command line.
-    help: advice
+    // The table itself shows which others run, and what is faster with other settings; a page has no command line.
+    help: (verdict === 'yes' ? [] : advice)
       .filter(({ kind }) => kind !== 'other-model')
       .map((piece) => sentence(piece.sentence.replace(/ \(--[^)]*\)/, ''))),
     isOwn,

@@ -11,6 +11,8 @@ const context = find('#context', HTMLSelectElement);
 const kvCache = find('#kv-cache', HTMLSelectElement);
 
 const VERDICTS = { yes: 'Yes', no: 'No', tight: 'Only just', unsupported: 'No' } as const;
+/** Tokens a second that most people read. */
+const READING_RATE = 5;
 
 let shown: readonly ModelAnswer[] = [];
 
@@ -96,10 +98,11 @@ function unmeasured(): Content[] {
   return ['…', small('')];
 }
 
-function verdictOf({ verdict, reason, help }: ModelAnswer): Content[] {
-  const kind = verdict === 'unsupported' ? 'no' : verdict;
+function verdictOf({ verdict, reason, help, generation }: ModelAnswer): Content[] {
+  const isSlow = verdict === 'yes' && generation !== undefined && generation.value < READING_RATE;
+  const kind = verdict === 'unsupported' ? 'no' : isSlow ? 'tight' : verdict;
   return [
-    element('span', { class: `verdict ${kind}` }, VERDICTS[verdict]),
+    element('span', { class: `verdict ${kind}` }, isSlow ? 'Yes, slowly' : VERDICTS[verdict]),
     reason === undefined ? undefined : small(reason),
     help.length === 0
       ? undefined
