@@ -73,8 +73,8 @@ function bodyFor(file: SiteFile, accepted = ''): { bytes: Uint8Array<ArrayBuffer
 }
 
 function notFound(c: ServerRequest, path: string): Response {
-  const message = path.endsWith('.html')
-    ? 'the pages were not built; npm run build:web builds them'
-    : `there is no ${path.slice(0, 100)} here`;
+  const message = path.startsWith('assets/')
+    ? `there is no ${path.slice(0, 100)} here`
+    : 'the pages were not built; npm run build:web builds them';
   return errorResponse(c.req.path, c.get('requestId'), { status: 404, code: 'not_found', message });
 }
