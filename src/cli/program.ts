@@ -11,6 +11,7 @@ import { command as chat } from './commands/chat.ts';
 import { command as canRun } from './commands/models/can-run.ts';
 import { command as inspect } from './commands/models/inspect.ts';
 import { command as makeRandom } from './commands/models/make-random.ts';
+import { command as models } from './commands/models/models.ts';
 import { command as perplexity } from './commands/perplexity.ts';
 import { command as run } from './commands/run.ts';
 import { command as serve } from './commands/serve.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   run,
   chat,
   serve,
+  models,
   canRun,
   inspect,
   tokenize,

@@ -20,7 +20,7 @@ const KNOWN_SETS: ReadonlySet<string> = new Set([
   'avx512f',
   'avx512bw',
   'avx512_vnni',
-  'avx512_vbmi',
+  'avx512vbmi',
   'amx_int8',
   'asimd',
   'asimddp',

@@ -9,7 +9,8 @@ import {
 } from '../generation/sampling-options.ts';
 import { computeLabel, contextNote, statisticsLine, timingsOf } from '../generation/statistics.ts';
 import { streamText } from '../generation/stream-text.ts';
-import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, modelLabel, splitModel } from '../model-argument.ts';
+import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, splitModel } from '../model-argument.ts';
+import { modelLabel } from '../models/bundled-model.ts';
 import { switchOption, textOption, wholeOption } from '../option-values.ts';
 import { printable, readStandardInput, stylesOf, writeNote, writeOutput } from '../terminal.ts';
 
