@@ -26,15 +26,7 @@ const SOURCES = {
   dist: ['src', 'tsconfig.json', 'package.json', 'package-lock.json'],
   wasm: ['assembly', 'scripts/build-wasm.mjs', 'package-lock.json'],
   native: ['native', 'scripts/build-native.mjs', 'package-lock.json'],
-  web: [
-    'web',
-    'src',
-    'models/catalog.json',
-    'assembly',
-    'scripts/build-web.mjs',
-    'package.json',
-    'package-lock.json',
-  ],
+  web: ['web', 'src', 'models/catalog.json', 'assembly', 'package.json', 'package-lock.json'],
   tests: ['test', 'src', 'tsconfig.test.json', 'tsconfig.json', 'package.json', 'package-lock.json'],
 };
 

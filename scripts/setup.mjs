@@ -84,7 +84,8 @@ async function compile(part) {
   const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
   if (part === 'dist') await runTool('tsc', process.execPath, [tsc, '-p', 'tsconfig.json']);
   else if (part === 'tests') await runTool('tsc', process.execPath, [tsc, '-p', 'tsconfig.test.json']);
-  else await runTool(`build-${part}`, process.execPath, [join('scripts', `build-${part}.mjs`)]);
+  else if (part === 'web') await runTool('vite', process.execPath, [join('web', 'build.mjs')]);
+  else await runTool('build-wasm', process.execPath, [join('scripts', 'build-wasm.mjs')]);
   // The web build empties its folder by itself, and names its files after what is in them.
   if (part !== 'web') removeOrphans(part);
   recordBuild(part, state);

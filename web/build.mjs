@@ -9,7 +9,7 @@ import { readdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import { WEB_PAGES } from './freshness.mjs';
+import { WEB_PAGES } from '../scripts/freshness.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const web = join(root, 'web');
@@ -88,7 +88,7 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   try {
     await buildWeb(outputFolder(process.argv[2]));
   } catch (error) {
-    process.stderr.write(`build-web: ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`web/build: ${error instanceof Error ? error.message : error}\n`);
     process.exitCode = 1;
   }
 }
