@@ -46,7 +46,12 @@ async function ask(message: ToWorker): Promise<void> {
 }
 
 async function measure(): Promise<void> {
-  await detect();
+  const { backend } = (await detect()).machine;
+  if (backend === 'reference') {
+    throw new Error(
+      'this browser has no WebAssembly SIMD, without which models are too slow to be of use; update it',
+    );
+  }
   const measuring = measureMachine({
     threads: [THREADS],
     onProgress: (share) => tell({ kind: 'progress', share }),
