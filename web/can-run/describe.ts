@@ -1,7 +1,11 @@
 /** Puts the forecast's answers into the words and figures of the page. */
-import type { FitAnswer, FitModel } from '#src/fit/fit.js';
-import type { CatalogueEntry, UnsupportedModel } from '#src/hub/catalogue/catalogue-entry.js';
-import { parameterCount } from '#src/hub/catalogue/published-size.js';
+import {
+  type CatalogueEntry,
+  type FitAnswer,
+  type FitModel,
+  parameterCount,
+  type UnsupportedModel,
+} from 'bitnet.ts/fit';
 import type { ModelAnswer } from './protocol.ts';
 
 /** A model with what the page says of it beside the forecast. */

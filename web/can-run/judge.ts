@@ -1,17 +1,17 @@
 /**
  * The worker of the page `can-run`: it measures this device with the kernels that a model would run on, and answers for each
- * model of the catalogue, and for a file of the user's, with the forecast that `bitnet can-run` makes (src/fit). Until it
+ * model of the catalogue, and for a file of the user's, with the forecast that `bitnet can-run` makes (bitnet.ts/fit). Until it
  * has measured, it answers from memory alone.
  */
-import { hasSharedMemory } from '#platform';
-import { canRunAll } from '#src/fit/can-run.js';
-import type { FitModel } from '#src/fit/fit.js';
-import { modelOfEntry, modelOfFile } from '#src/fit/fit-model.js';
-import { type MeasuredMachine, measureMachine } from '#src/fit/measure-machine.js';
-import { blobSource } from '#src/formats/sources/blob.js';
-import { readCatalogue } from '#src/hub/catalogue/catalogue.js';
-import { defaultThreads } from '#src/kernels/team/default-threads.js';
-import { openModel } from '#src/model/open.js';
+import {
+  canRunAll,
+  defaultThreads,
+  type MeasuredMachine,
+  measureMachine,
+  modelOfBlob,
+  modelOfEntry,
+  readCatalogue,
+} from 'bitnet.ts/fit';
 import {
   type Described,
   describeAnswer,
@@ -23,7 +23,8 @@ import type { Asked, DeviceFacts, FromWorker, ToWorker } from './protocol.ts';
 
 /** Of a question with some context, as one asks a chat model. */
 const PROMPT_TOKENS = 256;
-const THREADS = hasSharedMemory ? defaultThreads() : 1;
+/** A page that is not isolated has none beside its own. */
+const THREADS = Math.max(1, defaultThreads());
 
 let asked: Asked = { contextLength: 4096, kvCache: 'f16' };
 let own: Described | undefined;
@@ -67,12 +68,7 @@ async function measure(): Promise<void> {
 async function judge(message: ToWorker): Promise<void> {
   if (message.kind !== 'file') return;
   const { file } = message;
-  const opened = await openModel(blobSource(file));
-  try {
-    own = describeFile(modelOfFile(opened, file.name));
-  } finally {
-    await opened.close();
-  }
+  own = describeFile(await modelOfBlob(file, file.name));
   await answer();
 }
 
@@ -81,7 +77,7 @@ async function answer(): Promise<void> {
   const described = models.map((entry) => describeEntry(entry, modelOfEntry(entry)));
   const all = own === undefined ? described : [own, ...described];
   const answers = canRunAll(
-    all.map(({ model }): FitModel => model),
+    all.map(({ model }) => model),
     { machine, kernels },
     { ...asked, threads: THREADS, promptTokens: PROMPT_TOKENS },
   );
