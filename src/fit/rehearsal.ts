@@ -8,7 +8,7 @@ import { Worker } from '#platform';
 import { createRandom } from '../base/random.ts';
 import { Engine } from '../engine/engine.ts';
 import { createPrograms } from '../engine/programs.ts';
-import { type Backend } from '../kernels/backend.ts';
+import type { Backend } from '../kernels/backend.ts';
 import { DenseFormat, denseBytes, KvFormat, rowStride } from '../kernels/kernels.ts';
 import { createTeam, type Team } from '../kernels/team/team.ts';
 import { ARCHITECTURES, LAYER_TENSORS, type LayerMatrix } from '../model/architecture.ts';
@@ -213,7 +213,7 @@ export function fillPool({ heap }: Backend, bytes: number): number {
  * Seconds of an operation, after one run that does not count: the lower quartile of several, since what else the machine
  * does only ever makes them longer.
  */
-export async function typicalSeconds(run: () => Promise<unknown> | void, milliseconds: number): Promise<number> {
+export async function typicalSeconds(run: () => Promise<unknown>, milliseconds: number): Promise<number> {
   const time = async (times: number) => {
     const start = performance.now();
     for (let i = 0; i < times; i++) await run();

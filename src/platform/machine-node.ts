@@ -101,7 +101,9 @@ function availableBytesOfMac(): number | undefined {
 }
 
 function coreKindsOfMac(): CoreKinds | undefined {
-  const lines = output('sysctl', ['-n', 'hw.perflevel0.physicalcpu', 'hw.perflevel1.physicalcpu']).split('\n');
+  const lines = output('sysctl', ['-n', 'hw.perflevel0.physicalcpu', 'hw.perflevel1.physicalcpu']).split(
+    '\n',
+  );
   const [performance = 0, efficiency = 0] = lines.map(Number);
   return performance > 0 ? { performance, efficiency } : undefined;
 }
@@ -116,8 +118,7 @@ function coreKindsOfLinux(root: string): CoreKinds | undefined {
   const names = entries(folder).filter((name) => /^cpu\d+$/.test(name));
   const byCapacity = kindsOf(names.map((name) => Number(read(join(folder, name, 'cpu_capacity')))));
   return (
-    byCapacity ??
-    kindsOf(names.map((name) => Number(read(join(folder, name, 'cpufreq/cpuinfo_max_freq')))))
+    byCapacity ?? kindsOf(names.map((name) => Number(read(join(folder, name, 'cpufreq/cpuinfo_max_freq')))))
   );
 }
 
@@ -150,7 +151,11 @@ function read(path: string): string | undefined {
 /** What a tool of the system writes; nothing where it is missing or takes too long. */
 function output(program: string, args: readonly string[]): string {
   try {
-    return execFileSync(program, args, { encoding: 'utf8', timeout: 1000, stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync(program, args, {
+      encoding: 'utf8',
+      timeout: 1000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return '';
   }

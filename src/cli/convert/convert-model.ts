@@ -53,7 +53,7 @@ export async function convertModel(request: ConvertRequest): Promise<ConvertResu
     verifying: 'comparing with the source',
   });
   try {
-    const { conversion, bytes } = await withHeaders(source, signal, async (model) => {
+    const { conversion, bytes } = await withHeaders(source, { signal }, async (model) => {
       const plan = await planConversion(model, {
         ...options,
         signal,
