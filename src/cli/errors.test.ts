@@ -26,6 +26,16 @@ test('no text of a file can reach the terminal as a control sequence', () => {
   assert.equal(message, 'bitnet: tensor ␛]0;gotcha␇␊name');
 });
 
+test('options are called what they are on the command line, and what helps there is said', () => {
+  const option = new BitnetError('option/contextLength', 'contextLength is 9000, and must be less');
+  assert.equal(describeFailure(option, false).message, 'bitnet: --context is 9000, and must be less');
+  const missing = new BitnetError('source/not-found', 'x.gguf: there is no such file');
+  assert.match(
+    describeFailure(missing, false).message,
+    /^bitnet: x\.gguf: .*; check the path, or .*`bitnet models`/,
+  );
+});
+
 test('a full context is explained in terms of the command line', () => {
   const { message } = describeFailure(new ContextLengthExceeded(300, 128), false);
   assert.match(message, /300 tokens do not fit in the context of 128.*--context.*--overflow slide/);

@@ -47,9 +47,29 @@ export function describeFailure(error: unknown, debug: boolean): Failure {
   return { message: line(`internal error: ${what}${hint}`), status: ExitStatus.failure };
 }
 
+/** Options of the API by their names on the command line. */
+const FLAGS: Readonly<Record<string, string>> = {
+  contextLength: '--context',
+  batchTokens: '--batch',
+  kvCache: '--kv-cache',
+  threads: '--threads',
+  head: '--head',
+};
+
+/** What to do next on the command line, where the library cannot know it. */
+const ADVICE: Readonly<Record<string, string>> = {
+  'source/not-found': 'check the path, or take a model by its name (`bitnet models` lists them)',
+  'model/unsupported-architecture': '`bitnet models` lists models that run',
+};
+
 /** The error's message; where it advises in terms of the API, in terms of the command line. */
 export function sentenceOf(error: BitnetError): string {
-  if (!(error instanceof ContextLengthExceeded)) return error.message;
+  if (!(error instanceof ContextLengthExceeded)) {
+    const flag = FLAGS[error.code.replace(/^option\//, '')];
+    const message = flag === undefined ? error.message : error.message.replace(/^\w+ is /, `${flag} is `);
+    const advice = ADVICE[error.code];
+    return advice === undefined ? message : `${message}; ${advice}`;
+  }
   return (
     `${error.requestedTokens} tokens do not fit in the context of ${error.contextLength}; shorten the text, enlarge the ` +
     'context with --context if the model allows it, or let --overflow slide forget the older half'

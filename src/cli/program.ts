@@ -3,20 +3,24 @@
  * has gone abort the command's signal; the process then ends by itself, so that nothing written is lost.
  */
 import { readFileSync } from 'node:fs';
-import { nearestName, parseCommandLine } from './args.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import { parseCommandLine } from './args.ts';
 import type { Command } from './command.ts';
 import { command as bench } from './commands/bench.ts';
 import { command as chat } from './commands/chat.ts';
-import { command as inspect } from './commands/inspect.ts';
-import { command as makeRandom } from './commands/make-random.ts';
+import { command as canRun } from './commands/models/can-run.ts';
+import { command as convert } from './commands/models/convert.ts';
+import { command as inspect } from './commands/models/inspect.ts';
+import { command as makeRandom } from './commands/models/make-random.ts';
+import { command as models } from './commands/models/models.ts';
 import { command as perplexity } from './commands/perplexity.ts';
 import { command as run } from './commands/run.ts';
 import { command as serve } from './commands/serve.ts';
 import { command as start } from './commands/start.ts';
 import { command as tokenize } from './commands/tokenize.ts';
-import { command as train } from './commands/train.ts';
-import { command as trainExport } from './commands/train-export.ts';
-import { command as trainReport } from './commands/train-report.ts';
+import { command as train } from './commands/training/train.ts';
+import { command as trainExport } from './commands/training/train-export.ts';
+import { command as trainReport } from './commands/training/train-report.ts';
 import { describeFailure, ExitStatus, Stopped, UsageError } from './errors.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { stylesOf, write, writeNote } from './terminal.ts';
@@ -26,7 +30,10 @@ export const COMMANDS: readonly Command[] = [
   run,
   chat,
   serve,
+  models,
+  canRun,
   inspect,
+  convert,
   tokenize,
   perplexity,
   train,

@@ -7,7 +7,7 @@ import type { BitnetError } from '../../base/errors.ts';
 import { checkConfig } from '../../train/check-config.ts';
 import type { TrainConfig } from '../../train/config.ts';
 import { parseCommandLine } from '../args.ts';
-import { command } from '../commands/train.ts';
+import { command } from '../commands/training/train.ts';
 import { UsageError } from '../errors.ts';
 import { defaultFolder, recipeOf } from './recipe.ts';
 

@@ -10,6 +10,7 @@
 import { roundUp } from '../../base/assert.ts';
 import type { ByteSource } from '../../base/byte-source.ts';
 import { BitnetError } from '../../base/errors.ts';
+import { foreignFile } from '../foreign-file.ts';
 import type { TensorInfo } from '../tensor-info.ts';
 import { ByteCursor } from './cursor.ts';
 import type { GgufMetadata, MetadataValue } from './metadata.ts';
@@ -58,7 +59,7 @@ export async function readGguf(
   options: { signal?: AbortSignal } = {},
 ): Promise<GgufFile> {
   const cursor = new ByteCursor(source, options.signal);
-  const header = await readFixedHeader(source, cursor);
+  const header = await readFixedHeader(source, cursor, options.signal);
   const { metadata, metadataTypes } = await readMetadata(source, cursor, header.keyCount);
   const alignment = alignmentOf(source, metadata);
   const raw = await readTensorInfos(source, cursor, header.tensorCount);
@@ -70,12 +71,13 @@ export async function readGguf(
 async function readFixedHeader(
   source: ByteSource,
   cursor: ByteCursor,
+  signal: AbortSignal | undefined,
 ): Promise<{ version: number; tensorCount: number; keyCount: number }> {
   await cursor.need(4, 'the GGUF magic');
   if (cursor.u32() !== GGUF_MAGIC) {
     throw new BitnetError(
       'gguf/bad-magic',
-      `${source.name}: this is no GGUF file: it does not start with "GGUF"`,
+      `${source.name}: this is no GGUF file: it does not start with "GGUF"${await foreignFile(source, signal)}`,
     );
   }
   await cursor.need(4, 'the GGUF version');

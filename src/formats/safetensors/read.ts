@@ -10,6 +10,7 @@
 import { type ByteSource, readBytes } from '../../base/byte-source.ts';
 import { BitnetError } from '../../base/errors.ts';
 import { byteLengthOf, type DType } from '../../tensor/dtype.ts';
+import { foreignFile } from '../foreign-file.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject } from '../json.ts';
 import type { TensorInfo } from '../tensor-info.ts';
 
@@ -82,7 +83,8 @@ async function readHeaderLength(source: ByteSource, signal: AbortSignal | undefi
   if (length > MAX_HEADER_BYTES || length < 2) {
     throw new BitnetError(
       'safetensors/header-length',
-      `${source.name}: the header length at byte 0 is ${length}, but it has to be from 2 to ${MAX_HEADER_BYTES}; this is no safetensors file`,
+      `${source.name}: the header length at byte 0 is ${length}, but it has to be from 2 to ${MAX_HEADER_BYTES}; this is ` +
+        `no safetensors file${await foreignFile(source, signal)}`,
       { details: { length } },
     );
   }

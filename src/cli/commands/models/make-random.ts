@@ -1,14 +1,14 @@
 /** `bitnet make-random`: a GGUF file of the shape of a published model with random weights, for benchmarks. */
-import type { Command, CommandInput } from '../command.ts';
-import { ExitStatus, UsageError } from '../errors.ts';
-import { choiceOption, switchOption, wholeOption } from '../option-values.ts';
-import { writeOutputFile } from '../output-file.ts';
-import { ProgressBar } from '../progress.ts';
-import { formatBytes, formatSeconds } from '../quantities.ts';
-import { BITNET_NAMES, RANDOM_SHAPES, randomShape } from '../random-model/shapes.ts';
-import type { EmbeddingType, ProjectionType } from '../random-model/tensors.ts';
-import { type RandomModelChoice, writeRandomModel } from '../random-model/write-model.ts';
-import { writeOutput } from '../terminal.ts';
+import type { Command, CommandInput } from '../../command.ts';
+import { ExitStatus, UsageError } from '../../errors.ts';
+import { choiceOption, switchOption, wholeOption } from '../../option-values.ts';
+import { writeOutputFile } from '../../output-file.ts';
+import { ProgressBar } from '../../progress.ts';
+import { formatBytes, formatSeconds } from '../../quantities.ts';
+import { BITNET_NAMES, RANDOM_SHAPES, randomShape } from '../../random-model/shapes.ts';
+import type { EmbeddingType, ProjectionType } from '../../random-model/tensors.ts';
+import { type RandomModelChoice, writeRandomModel } from '../../random-model/write-model.ts';
+import { writeOutput } from '../../terminal.ts';
 
 const PROJECTIONS = { i2_s: 'I2_S', tq1_0: 'TQ1_0', tq2_0: 'TQ2_0', f16: 'F16' } as const satisfies Record<
   string,

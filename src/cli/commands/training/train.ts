@@ -1,18 +1,18 @@
 /** `bitnet train`: from text to a ternary model that every command runs. */
 import { join } from 'node:path';
-import { checkConfig } from '../../train/check-config.ts';
-import type { Metrics } from '../../train/loop/metrics.ts';
-import type { Command, CommandInput } from '../command.ts';
-import { ExitStatus, Stopped } from '../errors.ts';
-import { switchOption, textOption } from '../option-values.ts';
-import { formatWhole } from '../quantities.ts';
-import { printableLine, stylesOf, write, writeNote, writeOutput } from '../terminal.ts';
-import { formatDuration } from '../train/duration.ts';
-import { createPlainView, createScreenView, type RunFacts, type TrainView } from '../train/live-view.ts';
-import { defaultFolder, RECIPE_OPTIONS, recipeOf } from '../train/recipe.ts';
-import { computeOptionsOf, RUN_OPTIONS, startModeOf } from '../train/run-options.ts';
-import { type TrainRunResult, trainRun } from '../train/train-run.ts';
-import { benchTraining } from '../train-bench/bench-training.ts';
+import { checkConfig } from '../../../train/check-config.ts';
+import type { Metrics } from '../../../train/loop/metrics.ts';
+import type { Command, CommandInput } from '../../command.ts';
+import { ExitStatus, Stopped } from '../../errors.ts';
+import { switchOption, textOption } from '../../option-values.ts';
+import { formatWhole } from '../../quantities.ts';
+import { printableLine, stylesOf, write, writeNote, writeOutput } from '../../terminal.ts';
+import { formatDuration } from '../../train/duration.ts';
+import { createPlainView, createScreenView, type RunFacts, type TrainView } from '../../train/live-view.ts';
+import { defaultFolder, RECIPE_OPTIONS, recipeOf } from '../../train/recipe.ts';
+import { computeOptionsOf, RUN_OPTIONS, startModeOf } from '../../train/run-options.ts';
+import { type TrainRunResult, trainRun } from '../../train/train-run.ts';
+import { benchTraining } from '../../train-bench/bench-training.ts';
 
 /** Status of a process that SIGTERM ended. */
 const TERMINATED = 143;

@@ -1,12 +1,12 @@
 /** `bitnet train export`: the model of a checkpoint as files. */
 import { join } from 'node:path';
-import { EXPORT_FORMATS, type ExportFormat } from '../../train/export/export-model.ts';
-import type { Command, CommandInput } from '../command.ts';
-import { ExitStatus, UsageError } from '../errors.ts';
-import { choiceOption, parseChoice, textOption, wholeOption } from '../option-values.ts';
-import { writeOutput } from '../terminal.ts';
-import { exportCheckpoint } from '../train/export-checkpoint.ts';
-import { COMPUTE_OPTIONS, computeOptionsOf } from '../train/run-options.ts';
+import { EXPORT_FORMATS, type ExportFormat } from '../../../train/export/export-model.ts';
+import type { Command, CommandInput } from '../../command.ts';
+import { ExitStatus, UsageError } from '../../errors.ts';
+import { choiceOption, parseChoice, textOption, wholeOption } from '../../option-values.ts';
+import { writeOutput } from '../../terminal.ts';
+import { exportCheckpoint } from '../../train/export-checkpoint.ts';
+import { COMPUTE_OPTIONS, computeOptionsOf } from '../../train/run-options.ts';
 
 /** The command. */
 export const command: Command = {

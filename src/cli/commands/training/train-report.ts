@@ -1,12 +1,12 @@
 /** `bitnet train report`: what a training run was like, as one HTML page. */
 import { resolve } from 'node:path';
-import type { Command, CommandInput } from '../command.ts';
-import { ExitStatus, UsageError } from '../errors.ts';
-import { textOption } from '../option-values.ts';
-import { writeOutputFile } from '../output-file.ts';
-import { printableLine, stylesOf, writeNote, writeOutput } from '../terminal.ts';
-import { reportPage } from '../train-report/page.ts';
-import { readRun } from '../train-report/run-metrics.ts';
+import type { Command, CommandInput } from '../../command.ts';
+import { ExitStatus, UsageError } from '../../errors.ts';
+import { textOption } from '../../option-values.ts';
+import { writeOutputFile } from '../../output-file.ts';
+import { printableLine, stylesOf, writeNote, writeOutput } from '../../terminal.ts';
+import { reportPage } from '../../train-report/page.ts';
+import { readRun } from '../../train-report/run-metrics.ts';
 
 const MOST_RUNS = 8;
 

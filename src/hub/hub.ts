@@ -1,0 +1,64 @@
+/**
+ * From a model of the hub to verified local files. Rank 2 and the same in Node.js and browsers: files are kept through
+ * {@link HubStore}, which is the cache of Hugging Face on disk, or the Origin Private File System.
+ */
+import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
+import type { HubModel } from './model-name.ts';
+
+/** A model whose files are all here and verified. */
+export interface LocalModel {
+  readonly repository: string;
+  /** Commit that the files are of. */
+  readonly revision: string;
+  /** The GGUF file, relative to the repository; undefined for a folder. */
+  readonly file: string | undefined;
+  /** Path of the file or folder; undefined in browsers. */
+  readonly path: string | undefined;
+  readonly bytes: number;
+  /** Opens it for reading. */
+  open(): Promise<ByteSource | SourceFolder>;
+}
+
+/** How far a download is; never runs backwards. */
+export interface PullProgress {
+  /** Bytes of the whole model that are here and verified, and those that are under way. */
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** File that is fetched just now. */
+  readonly file: string;
+  /** `resuming` when an interrupted download is gone on with. */
+  readonly phase: 'listing' | 'downloading' | 'verifying' | 'resuming' | 'waiting' | 'done';
+}
+
+/** How to fetch. */
+export interface PullOptions {
+  /** Take nothing from the network; default: HF_HUB_OFFLINE. */
+  readonly offline?: boolean;
+  /** Ask the hub for a newer commit of the branch even if the model is here; default false. */
+  readonly update?: boolean;
+  /** Connections at once; default 4. */
+  readonly connections?: number;
+  /** Default: HF_ENDPOINT, or https://huggingface.co. */
+  readonly endpoint?: string;
+  /** Default: HF_TOKEN, or the file of `hf auth login`. */
+  readonly token?: string;
+  readonly onProgress?: (progress: PullProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The cache of models and the way to fill it. */
+export interface Hub {
+  /**
+   * The model's files, of which those that are missing are downloaded.
+   *
+   * @throws BitnetError `hub/not-found`, `hub/gated`, `hub/unauthorized`, `hub/offline`, `hub/no-space`, `hub/damaged`,
+   *   `hub/unreachable`, `hub/no-model` (a repository without a file that can be run), `hub/locked`
+   */
+  pull(model: HubModel, options?: PullOptions): Promise<LocalModel>;
+  /** The model if all of it is here; never touches the network. */
+  find(model: HubModel): Promise<LocalModel | undefined>;
+  /** Everything in the cache that this package could run, also what others have downloaded. */
+  list(): Promise<readonly LocalModel[]>;
+  /** Removes the model's files as far as no other revision needs them. @returns bytes that are free now */
+  remove(model: LocalModel): Promise<number>;
+}
