@@ -3,7 +3,7 @@ import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
 import type { CgroupLimits } from './cgroup.ts';
 
-export { machineFacts, residentMemoryBytes } from './machine-browser.ts';
+export { machineFacts, residentMemory } from './machine-browser.ts';
 
 /** Which surroundings these are. */
 export const platformName: 'node' | 'browser' = 'browser';

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { countList, readCgroupLimits } from './cgroup.ts';
-import type { MachineFacts } from './machine-facts.ts';
+import type { MachineFacts, ResidentMemory } from './machine-facts.ts';
 
 /** Flags of /proc/cpuinfo that kernels are written for, or could be; those of arm64 behind those of x86-64. */
 const KNOWN_SETS: ReadonlySet<string> = new Set([
@@ -61,9 +61,13 @@ export function machineFacts(root = '/'): MachineFacts {
   };
 }
 
-/** Bytes that this process has in physical memory now. */
-export function residentMemoryBytes(): number | undefined {
-  return process.memoryUsage.rss();
+/** What this process has in physical memory now. */
+export function residentMemory(): ResidentMemory {
+  const kilobytes = /^RssFile:\s*(\d+) kB$/m.exec(read('/proc/self/status') ?? '')?.[1];
+  return {
+    bytes: process.memoryUsage.rss(),
+    fileBytes: kilobytes === undefined ? undefined : Number(kilobytes) * 1024,
+  };
 }
 
 function processorName(root: string): string | undefined {
@@ -97,7 +101,9 @@ function availableBytesOfMac(): number | undefined {
 }
 
 function coreKindsOfMac(): CoreKinds | undefined {
-  const lines = output('sysctl', ['-n', 'hw.perflevel0.physicalcpu', 'hw.perflevel1.physicalcpu']).split('\n');
+  const lines = output('sysctl', ['-n', 'hw.perflevel0.physicalcpu', 'hw.perflevel1.physicalcpu']).split(
+    '\n',
+  );
   const [performance = 0, efficiency = 0] = lines.map(Number);
   return performance > 0 ? { performance, efficiency } : undefined;
 }
@@ -112,8 +118,7 @@ function coreKindsOfLinux(root: string): CoreKinds | undefined {
   const names = entries(folder).filter((name) => /^cpu\d+$/.test(name));
   const byCapacity = kindsOf(names.map((name) => Number(read(join(folder, name, 'cpu_capacity')))));
   return (
-    byCapacity ??
-    kindsOf(names.map((name) => Number(read(join(folder, name, 'cpufreq/cpuinfo_max_freq')))))
+    byCapacity ?? kindsOf(names.map((name) => Number(read(join(folder, name, 'cpufreq/cpuinfo_max_freq')))))
   );
 }
 
@@ -146,7 +151,11 @@ function read(path: string): string | undefined {
 /** What a tool of the system writes; nothing where it is missing or takes too long. */
 function output(program: string, args: readonly string[]): string {
   try {
-    return execFileSync(program, args, { encoding: 'utf8', timeout: 1000, stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync(program, args, {
+      encoding: 'utf8',
+      timeout: 1000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return '';
   }

@@ -12,7 +12,7 @@ import { BitnetError } from '../base/errors.ts';
 import { readCgroupLimits } from './cgroup.ts';
 
 export { readCgroupLimits } from './cgroup.ts';
-export { machineFacts, residentMemoryBytes } from './machine-node.ts';
+export { machineFacts, residentMemory } from './machine-node.ts';
 export { nativeModule } from './native-module.ts';
 
 /** Which surroundings these are. */
