@@ -3,7 +3,10 @@ import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
 import type { FileTree } from '../base/file-tree.ts';
 import { createSha256, type Sha256 } from '../base/sha256.ts';
+import type { CgroupLimits } from './cgroup.ts';
 import { opfsTree } from './opfs/opfs-tree.ts';
+
+export { machineFacts, residentMemoryBytes } from './machine-browser.ts';
 
 /** Which surroundings these are. */
 export const platformName: 'node' | 'browser' = 'browser';
@@ -15,6 +18,16 @@ export const hasSharedMemory: boolean =
 /** How many threads this machine runs at once, as far as the browser tells. */
 export function hardwareThreads(): number {
   return navigator.hardwareConcurrency || 1;
+}
+
+/** Pages are in no container that they could tell. */
+export function readCgroupLimits(): CgroupLimits {
+  return {
+    cpuQuota: undefined,
+    cpuCount: undefined,
+    memoryBytes: undefined,
+    availableMemoryBytes: undefined,
+  };
 }
 
 /** Browsers do not tell. */
@@ -112,6 +125,11 @@ export function onParentMessage(handler: (data: unknown) => void): void {
 /** Inside a worker: sends `message` to the page. */
 export function postToParent(message: unknown): void {
   (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(message);
+}
+
+/** Pages have no paths. */
+export async function pathExists(_path: string): Promise<boolean> {
+  return false;
 }
 
 /**

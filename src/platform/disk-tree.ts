@@ -1,6 +1,19 @@
 /** A {@link FileTree} in a folder of the disk, for Node.js. Names of files are symbolic links where the system has them. */
 import type { BigIntStats } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, readFile, rename, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises';
+import {
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteSource } from '../base/byte-source.ts';
@@ -49,7 +62,11 @@ export function diskTree(folder: string, openSource: (path: string) => Promise<B
         throw failed(at(path), cause);
       }
     },
-    openFile: (path) => makeParent(path).then(() => openForUpdate(at(path)), (cause) => rethrow(at(path), cause)),
+    openFile: (path) =>
+      makeParent(path).then(
+        () => openForUpdate(at(path)),
+        (cause) => rethrow(at(path), cause),
+      ),
     openSource: (path) => openSource(at(path)),
     async link(target, path) {
       try {
@@ -73,7 +90,10 @@ export function diskTree(folder: string, openSource: (path: string) => Promise<B
     },
     freeBytes: () => freeBytesAt(root),
     lock: (path, onWait, signal) =>
-      makeParent(path).then(() => waitForLock(at(path), onWait, signal), (cause) => rethrow(at(path), cause)),
+      makeParent(path).then(
+        () => waitForLock(at(path), onWait, signal),
+        (cause) => rethrow(at(path), cause),
+      ),
   };
 }
 
@@ -104,7 +124,10 @@ async function openForUpdate(path: string): Promise<RandomAccessFile> {
           .read(target, done, target.byteLength - done, offset + done)
           .catch((cause) => rethrow(path, cause));
         if (bytesRead === 0) {
-          throw new BitnetError('files/failed', `${path}: the file ends at byte ${offset + done}; it was cut`);
+          throw new BitnetError(
+            'files/failed',
+            `${path}: the file ends at byte ${offset + done}; it was cut`,
+          );
         }
         done += bytesRead;
       }

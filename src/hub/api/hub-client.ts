@@ -87,7 +87,11 @@ export class HubClient {
       });
     } catch (cause) {
       signal?.throwIfAborted();
-      throw new PassingFault(`${new URL(url).host} cannot be reached (${networkReason(cause)})`, undefined, cause);
+      throw new PassingFault(
+        `${new URL(url).host} cannot be reached (${networkReason(cause)})`,
+        undefined,
+        cause,
+      );
     }
     if (response.ok) return response;
     const error = refusal(response, this.settings, subject);
@@ -204,23 +208,47 @@ export function refusal(response: Response, settings: HubSettings, subject: Subj
   if (code === 'GatedRepo' || (code === '' && status === 403)) {
     const page = `${endpoint}/${repository}`;
     return token === undefined
-      ? fault('gated', `${repository} is given only to those who accepted its terms: accept them on ${page}, make a token on ${endpoint}/settings/tokens, and set HF_TOKEN to it`)
-      : fault('gated', `${repository} is not open to the account of your HF_TOKEN: accept its terms on ${page} and see that the token may read gated repositories`);
+      ? fault(
+          'gated',
+          `${repository} is given only to those who accepted its terms: accept them on ${page}, make a token on ${endpoint}/settings/tokens, and set HF_TOKEN to it`,
+        )
+      : fault(
+          'gated',
+          `${repository} is not open to the account of your HF_TOKEN: accept its terms on ${page} and see that the token may read gated repositories`,
+        );
   }
   if (code === 'RevisionNotFound') {
-    return fault('not-found', `${repository} has no revision "${revision}"; leave the revision out, or look on ${endpoint}/${repository} for its branches and tags`);
+    return fault(
+      'not-found',
+      `${repository} has no revision "${revision}"; leave the revision out, or look on ${endpoint}/${repository} for its branches and tags`,
+    );
   }
   if (code === 'EntryNotFound') {
-    return fault('not-found', `${repository} has no file ${file ?? ''} in revision ${revision}; ${endpoint}/${repository}/tree/${revision} lists what it has`);
+    return fault(
+      'not-found',
+      `${repository} has no file ${file ?? ''} in revision ${revision}; ${endpoint}/${repository}/tree/${revision} lists what it has`,
+    );
   }
   if (status === 401 && token !== undefined && code !== 'RepoNotFound') {
-    return fault('unauthorized', `the hub does not accept your HF_TOKEN; make a new one on ${endpoint}/settings/tokens, or unset it for models that are open to all`);
+    return fault(
+      'unauthorized',
+      `the hub does not accept your HF_TOKEN; make a new one on ${endpoint}/settings/tokens, or unset it for models that are open to all`,
+    );
   }
   if (status === 401 || status === 404 || code === 'RepoNotFound') {
-    const hint = token === undefined ? 'if it is private, set HF_TOKEN' : 'if it is private, your HF_TOKEN may not read it';
-    return fault('not-found', `there is no repository ${repository} on ${endpoint}: check the spelling; ${hint}`);
+    const hint =
+      token === undefined
+        ? 'if it is private, set HF_TOKEN'
+        : 'if it is private, your HF_TOKEN may not read it';
+    return fault(
+      'not-found',
+      `there is no repository ${repository} on ${endpoint}: check the spelling; ${hint}`,
+    );
   }
-  return fault('refused', `${repository}: the hub answered ${status}${code === '' ? '' : ` (${code})`} and gave no file; try again later, or see ${endpoint}/${repository}`);
+  return fault(
+    'refused',
+    `${repository}: the hub answered ${status}${code === '' ? '' : ` (${code})`} and gave no file; try again later, or see ${endpoint}/${repository}`,
+  );
 }
 
 function rateLimited(settings: HubSettings, waitMs: number): BitnetError {
@@ -261,7 +289,10 @@ async function readText(response: Response, touch: () => void): Promise<string> 
     size += value.byteLength;
     if (size > MAX_ANSWER_BYTES) {
       await reader.cancel();
-      throw new BitnetError('hub/bad-answer', `${response.url}: the answer is longer than ${MAX_ANSWER_BYTES} bytes; is this a hub?`);
+      throw new BitnetError(
+        'hub/bad-answer',
+        `${response.url}: the answer is longer than ${MAX_ANSWER_BYTES} bytes; is this a hub?`,
+      );
     }
     text += decoder.decode(value, { stream: true });
   }
@@ -272,7 +303,9 @@ function parseJson(text: string, url: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new BitnetError('hub/bad-answer', `${url} does not answer as a hub does; check HF_ENDPOINT`, { cause });
+    throw new BitnetError('hub/bad-answer', `${url} does not answer as a hub does; check HF_ENDPOINT`, {
+      cause,
+    });
   }
 }
 

@@ -21,7 +21,10 @@ export interface HubSettings {
  * @throws BitnetError `hub/bad-endpoint`
  */
 export async function hubSettings(given: { endpoint?: string; token?: string }): Promise<HubSettings> {
-  const endpoint = (given.endpoint ?? environmentVariable('HF_ENDPOINT') ?? PUBLIC_ENDPOINT).replace(/\/+$/, '');
+  const endpoint = (given.endpoint ?? environmentVariable('HF_ENDPOINT') ?? PUBLIC_ENDPOINT).replace(
+    /\/+$/,
+    '',
+  );
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
     throw new BitnetError(
@@ -60,7 +63,10 @@ export function cacheFolder(): string {
   const named = environmentVariable('HF_HUB_CACHE') ?? environmentVariable('HUGGINGFACE_HUB_CACHE');
   const folder = named === undefined ? joined(huggingFaceHome(), 'hub') : expanded(named);
   if (folder !== undefined) return folder;
-  throw new BitnetError('hub/no-cache', 'there is no home folder to keep models in; name a folder with HF_HOME');
+  throw new BitnetError(
+    'hub/no-cache',
+    'there is no home folder to keep models in; name a folder with HF_HOME',
+  );
 }
 
 function huggingFaceHome(): string | undefined {

@@ -45,10 +45,14 @@ let worker: FileWorker | undefined;
 /** A fault of the browser's storage in our words. */
 export function opfsError(name: string, cause: { name: string; message: string }): BitnetError {
   if (cause.name === 'QuotaExceededError') {
-    return new BitnetError('files/no-space', `${name} cannot be written: the browser gives no more space`, { cause });
+    return new BitnetError('files/no-space', `${name} cannot be written: the browser gives no more space`, {
+      cause,
+    });
   }
   if (cause.name === 'NoModificationAllowedError') {
-    return new BitnetError('files/failed', `${name} is in use by another page; close it and try again`, { cause });
+    return new BitnetError('files/failed', `${name} is in use by another page; close it and try again`, {
+      cause,
+    });
   }
   return new BitnetError('files/failed', `${name} cannot be read or written: ${cause.message}`, { cause });
 }

@@ -7,8 +7,20 @@
 /** What is asked of the worker. */
 export type FileRequest =
   | { readonly id: number; readonly kind: 'open'; readonly folders: readonly string[]; readonly name: string }
-  | { readonly id: number; readonly kind: 'read'; readonly file: number; readonly offset: number; readonly length: number }
-  | { readonly id: number; readonly kind: 'write'; readonly file: number; readonly offset: number; readonly bytes: Uint8Array<ArrayBuffer> }
+  | {
+      readonly id: number;
+      readonly kind: 'read';
+      readonly file: number;
+      readonly offset: number;
+      readonly length: number;
+    }
+  | {
+      readonly id: number;
+      readonly kind: 'write';
+      readonly file: number;
+      readonly offset: number;
+      readonly bytes: Uint8Array<ArrayBuffer>;
+    }
   | { readonly id: number; readonly kind: 'truncate'; readonly file: number; readonly size: number }
   | { readonly id: number; readonly kind: 'flush' | 'close'; readonly file: number };
 
