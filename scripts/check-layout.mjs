@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const FOLDERS = ['src', 'test', 'scripts', 'assembly', 'examples', 'bench', 'models'];
+const FOLDERS = ['src', 'test', 'web', 'scripts', 'assembly', 'examples', 'bench', 'models'];
 const SOURCE = /\.(ts|mts|cts|js|mjs|cjs|c|h|html|css|sh)$/;
 const TEST = /\.test\.ts$/;
 const MAX_LINES = 400;
@@ -27,7 +27,8 @@ const ALLOWED_NAMES = new Set(['src/formats/gguf/types.ts']);
 const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
 /** Folders of ranks 0 to 4, which run in browsers too, and one of rank 5 that does. */
-const ISOMORPHIC = /^src\/(base|formats|tensor|kernels|tokenizer|hub|model|engine|train|fit)\/|^src\/index\.ts$/;
+const ISOMORPHIC =
+  /^src\/(base|formats|tensor|kernels|tokenizer|hub|model|engine|train|fit)\/|^src\/index\.ts$/;
 const NODE_GLOBALS = new Set(['process', 'Buffer', '__dirname', '__filename', 'require', 'setImmediate']);
 
 /** @type {{ place: string, sentence: string }[]} */

@@ -44,7 +44,9 @@ function shorterContext<G extends Grounds>(given: FitAnswer, grounds: G, answer:
   }
   if (fits === 0) return [];
   const context = fits * CONTEXT_STEP;
-  return [{ kind: 'context', sentence: `with a context of ${context} tokens it fits (--context ${context})` }];
+  return [
+    { kind: 'context', sentence: `with a context of ${context} tokens it fits (--context ${context})` },
+  ];
 }
 
 function contextOf(steps: number, { promptTokens }: FitQuestion): Partial<FitQuestion> {
@@ -59,7 +61,10 @@ function smallerCache<G extends Grounds>(given: FitAnswer, grounds: G, answer: A
   if (smaller.memory === undefined || smaller.verdict !== 'yes') return [];
   const saved = memory!.residentBytes - smaller.memory.residentBytes;
   return [
-    { kind: 'kv-cache', sentence: `an 8-bit cache saves ${gigabytes(saved)}, and then it fits (--kv-cache q8)` },
+    {
+      kind: 'kv-cache',
+      sentence: `an 8-bit cache saves ${gigabytes(saved)}, and then it fits (--kv-cache q8)`,
+    },
   ];
 }
 
@@ -83,7 +88,9 @@ function freeMemory({ memory, verdict }: FitAnswer, machine: Machine): Advice[] 
   const { availableMemoryBytes: free } = machine;
   if (verdict !== 'tight' || free === undefined) return [];
   const missing = memory!.residentBytes / 0.9 - free;
-  return [{ kind: 'free-memory', sentence: `closing programs that hold ${gigabytes(missing)} gives it room` }];
+  return [
+    { kind: 'free-memory', sentence: `closing programs that hold ${gigabytes(missing)} gives it room` },
+  ];
 }
 
 function otherBackend({ memory }: FitAnswer, machine: Machine): Advice[] {
@@ -99,7 +106,8 @@ function otherBackend({ memory }: FitAnswer, machine: Machine): Advice[] {
 
 /** The largest model that does run, and fast enough to be read. */
 function otherModel<G extends Grounds>(given: FitAnswer, grounds: G, answer: Answerer<G>): Advice[] {
-  const size = ({ config }: FitModel) => config.blockCount * config.embeddingLength * config.feedForwardLength;
+  const size = ({ config }: FitModel) =>
+    config.blockCount * config.embeddingLength * config.feedForwardLength;
   const running = (grounds.others ?? [])
     .filter((other) => other.name !== given.model.name)
     .map((other) => {

@@ -27,11 +27,7 @@ function entry(changes: Partial<CalibrationEntry> = {}): CalibrationEntry {
 }
 
 test('without entries of this machine nothing is corrected', () => {
-  const others = [
-    entry({ processor: 'Example 2' }),
-    entry({ backend: 'wasm-simd' }),
-    entry({ threads: 1 }),
-  ];
+  const others = [entry({ processor: 'Example 2' }), entry({ backend: 'wasm-simd' }), entry({ threads: 1 })];
   const list = others.reduce(withEntry, NO_CALIBRATION);
   const correction = correctionFor(list, machine, 2, { shape: 'a', size: 1e9 });
   assert.deepEqual([correction.prefill, correction.generation], [1, 1]);
@@ -85,7 +81,10 @@ test('what is no list of this version is none', () => {
     '{"version":1}',
     JSON.stringify({ version: CALIBRATION_VERSION + 1, entries: [] }),
     JSON.stringify({ version: CALIBRATION_VERSION, entries: [{ ...entry(), size: -1 }] }),
-    JSON.stringify({ version: CALIBRATION_VERSION, entries: [{ ...entry(), prefill: { predicted: 0, measured: 1 } }] }),
+    JSON.stringify({
+      version: CALIBRATION_VERSION,
+      entries: [{ ...entry(), prefill: { predicted: 0, measured: 1 } }],
+    }),
     JSON.stringify({ version: CALIBRATION_VERSION, entries: [null] }),
   ];
   for (const text of bad) assert.equal(parseCalibration(text), undefined, text);

@@ -63,6 +63,7 @@ function grounds(changes: Partial<Machine> = {}): FitGrounds {
     backend: 'native-avx2',
     addressableBytes: 16 * GB,
     programBytes: 0.08 * GB,
+    programFileBytes: undefined,
     measuredSeconds: 2,
     rates: [rates],
     ...changes,
@@ -77,7 +78,9 @@ test('every published model has an answer, and memory is the sum of its parts', 
     const { plan } = memory;
     assert.equal(plan.total, plan.layers + plan.embeddingAndHead + plan.kvCache + plan.work);
     assert.equal(memory.residentBytes, memory.programBytes + plan.total - memory.mappedBytes);
-    assert.ok(speed.generation.low < speed.generation.value && speed.generation.value < speed.generation.high);
+    assert.ok(
+      speed.generation.low < speed.generation.value && speed.generation.value < speed.generation.high,
+    );
     assert.ok(speed.generationAtEnd.value < speed.generation.value, 'a longer cache is slower');
     assert.ok(speed.firstTokenSeconds.value > 0 && speed.loadSeconds.value > 0);
   }

@@ -48,11 +48,7 @@ export function canRunAll(
 }
 
 /** The answer for a model; a context that is longer than its own is made shorter. */
-export function canRun(
-  model: FitModel,
-  grounds: FitGrounds,
-  question: Partial<FitQuestion> = {},
-): FitAnswer {
+export function canRun(model: FitModel, grounds: FitGrounds, question: Partial<FitQuestion> = {}): FitAnswer {
   const asked = questionFor(model, grounds.machine, question);
   const answer = answerWithoutAdvice(model, grounds, asked);
   return { ...answer, advice: adviceFor(answer, grounds, answerWithoutAdvice) };
@@ -174,7 +170,8 @@ const COPY_BYTES_PER_SECOND = 4e9;
 function loadSeconds({ config, fileBytes, ...model }: FitModel, rates: MachineRates): number {
   const shape = shapeOfModel({ config, fileBytes, ...model });
   const weights = shape.layers.reduce(
-    (sum, { matrices }) => sum + Object.values(matrices).reduce((n, { rows, columns }) => n + rows * columns, 0),
+    (sum, { matrices }) =>
+      sum + Object.values(matrices).reduce((n, { rows, columns }) => n + rows * columns, 0),
     0,
   );
   const ternary = model.projections === 'dense' ? 0 : weights / 4;

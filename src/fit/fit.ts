@@ -20,8 +20,10 @@ export interface Machine {
   readonly backend: string;
   /** Bytes that the backend can address. */
   readonly addressableBytes: number;
-  /** Bytes that the program takes before a model is loaded; undefined where that is not told. */
+  /** Bytes that the program takes before a model is loaded, its code included; undefined where that is not told. */
   readonly programBytes: number | undefined;
+  /** Of those, its code and other files; undefined where that is not told. */
+  readonly programFileBytes: number | undefined;
   /** Seconds that the measurement took. */
   readonly measuredSeconds: number;
   /** By number of threads; empty where nothing was measured. */
@@ -133,7 +135,7 @@ export interface MemoryForecast {
   readonly plan: MemoryPlan;
   /** Of the plan, what stays in the file and is read from it where it is needed. */
   readonly mappedBytes: number;
-  /** The program itself, its threads and the vocabulary. */
+  /** The program itself and its threads. */
   readonly programBytes: number;
   /** What the process will have in physical memory at most, the context full. */
   readonly residentBytes: number;

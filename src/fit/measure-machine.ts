@@ -1,5 +1,5 @@
 /** Detects the machine and, in about two seconds, measures the kernels that would run on it. */
-import { hasSharedMemory, machineFacts, residentMemoryBytes } from '#platform';
+import { hasSharedMemory, machineFacts, residentMemory } from '#platform';
 import type { BackendName } from '../kernels/backend-name.ts';
 import { usableVariants } from '../kernels/native/load.ts';
 import { selectBackend } from '../kernels/select.ts';
@@ -39,7 +39,7 @@ const POOL_SHARE = 0.2;
 export async function measureMachine(options: MeasureOptions = {}): Promise<MeasuredMachine> {
   const start = performance.now();
   const facts = machineFacts();
-  const programBytes = residentMemoryBytes();
+  const program = residentMemory();
   const numbers = options.threads ?? [defaultThreads()];
   const { backend } = await selectBackend(options.backend, hasSharedMemory);
   try {
@@ -62,7 +62,8 @@ export async function measureMachine(options: MeasureOptions = {}): Promise<Meas
       instructionSets: facts.instructionSets.length > 0 ? facts.instructionSets : variants(),
       backend: name,
       addressableBytes,
-      programBytes,
+      programBytes: program.bytes,
+      programFileBytes: program.fileBytes,
       measuredSeconds: (performance.now() - start) / 1000,
       rates,
     };

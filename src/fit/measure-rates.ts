@@ -208,9 +208,7 @@ class RateFinder {
     const [K, M, T] = [1024, 256, CHUNK_TOKENS];
     const w = heap.allocate(denseBytes(DenseFormat.F16, M, K));
     const [x, out] = [heap.allocate(4 * T * K), heap.allocate(4 * T * M)];
-    const seconds = fastestSeconds(() =>
-      kernels.denseMatmul(out, M, x, w, DenseFormat.F16, K, T, 0, 0, M),
-    );
+    const seconds = fastestSeconds(() => kernels.denseMatmul(out, M, x, w, DenseFormat.F16, K, T, 0, 0, M));
     for (const address of [w, x, out]) heap.free(address);
     return (K * M * T * this.#rehearsal.threads) / seconds;
   }
@@ -227,11 +225,7 @@ class RateFinder {
   async #attentionCost(tokens: number, isInt8: boolean): Promise<AttentionCost> {
     const layers = tokens === 1 ? 4 : 1;
     const perPosition = async (heads: typeof GROUPED) => {
-      const model = await this.#rehearsal.model(
-        { ...TINY, ...heads, blockCount: layers },
-        0,
-        isInt8,
-      );
+      const model = await this.#rehearsal.model({ ...TINY, ...heads, blockCount: layers }, 0, isInt8);
       const far = await model.seconds({ tokens, position: FAR, hasLogits: false }, SHORT);
       const near = await model.seconds({ tokens, position: 64, hasLogits: false }, SHORT);
       return Math.max(0, far - near) / (FAR - 64) / layers / tokens / heads.headLength;
@@ -275,7 +269,10 @@ class RateFinder {
 
   #layerBytes(config: ModelConfig): number {
     const { kernels } = this.#backend;
-    return Object.values(matrixDims(config)).reduce((sum, [rows, columns]) => sum + kernels.ternaryBytes(rows, columns), 0);
+    return Object.values(matrixDims(config)).reduce(
+      (sum, [rows, columns]) => sum + kernels.ternaryBytes(rows, columns),
+      0,
+    );
   }
 }
 

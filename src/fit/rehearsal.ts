@@ -8,7 +8,7 @@ import { Worker } from '#platform';
 import { createRandom } from '../base/random.ts';
 import { Engine } from '../engine/engine.ts';
 import { createPrograms } from '../engine/programs.ts';
-import { type Backend } from '../kernels/backend.ts';
+import type { Backend } from '../kernels/backend.ts';
 import { DenseFormat, denseBytes, KvFormat, rowStride } from '../kernels/kernels.ts';
 import { createTeam, type Team } from '../kernels/team/team.ts';
 import { ARCHITECTURES, LAYER_TENSORS, type LayerMatrix } from '../model/architecture.ts';
@@ -107,7 +107,7 @@ export class Rehearsal {
   /** Seconds of reading a span of the pool with all threads. */
   async readSeconds(bytes: number): Promise<number> {
     const spans = [[this.#pool, Math.floor(Math.min(bytes, this.#poolBytes) / 64) * 64]];
-    return medianSeconds(() => this.#team.run('readSpans', spans), 30);
+    return typicalSeconds(() => this.#team.run('readSpans', spans), 30);
   }
 
   /** Threads that compute. */
@@ -173,7 +173,7 @@ export class RehearsedModel {
     this.#engine = engine;
   }
 
-  /** Median seconds of a step, of as many as fit into some milliseconds. */
+  /** Seconds of a step, of as many as fit into some milliseconds. */
   async seconds(step: RehearsedStep, milliseconds: number): Promise<number> {
     const { position, tokens, hasLogits } = step;
     const { pool } = this.#engine.loaded;
@@ -182,7 +182,7 @@ export class RehearsedModel {
       pool.reserve([{ cache, position: 0, count: position }]);
       const ids = new Array<number>(tokens).fill(0);
       const output = { index: tokens - 1, ...(hasLogits ? { top: 1 } : { state: true as const }) };
-      return await medianSeconds(
+      return await typicalSeconds(
         () => this.#engine.step([{ cache, position, tokens: ids, outputs: [output] }]),
         milliseconds,
       );
@@ -209,8 +209,11 @@ export function fillPool({ heap }: Backend, bytes: number): number {
   return address;
 }
 
-/** Median seconds of an operation, after one run that does not count. */
-export async function medianSeconds(run: () => Promise<unknown> | void, milliseconds: number): Promise<number> {
+/**
+ * Seconds of an operation, after one run that does not count: the lower quartile of several, since what else the machine
+ * does only ever makes them longer.
+ */
+export async function typicalSeconds(run: () => Promise<unknown>, milliseconds: number): Promise<number> {
   const time = async (times: number) => {
     const start = performance.now();
     for (let i = 0; i < times; i++) await run();
@@ -224,5 +227,5 @@ export async function medianSeconds(run: () => Promise<unknown> | void, millisec
   while (samples.length < LEAST_SAMPLES || performance.now() - start < milliseconds) {
     samples.push(await time(times));
   }
-  return samples.sort((a, b) => a - b)[samples.length >> 1]! / 1000;
+  return samples.sort((a, b) => a - b)[samples.length >> 2]! / 1000;
 }

@@ -85,7 +85,8 @@ export function decodeSeconds(load: Workload, rates: MachineRates, position: num
   const footprint = load.ternaryBytes + load.denseBytes + load.headBytes + kvBytes;
   const weights =
     load.ternaryBytes / rateAt(rates.decodeCurve, footprint) + load.denseBytes / rates.readBytesPerSecond;
-  const attention = config.blockCount * attentionSeconds(config, rates.decodeAttention, load.kvCache, position);
+  const attention =
+    config.blockCount * attentionSeconds(config, rates.decodeAttention, load.kvCache, position);
   return (
     rates.secondsPerStep +
     config.blockCount * rates.secondsPerLayer +
@@ -124,7 +125,9 @@ function headSeconds(load: Workload, rates: MachineRates, footprint: number): nu
   const { headBytes, hasPlane, scoredBytes } = load;
   if (!hasPlane) return headBytes / rateAt(rates.headCurve, footprint);
   return (
-    rates.secondsPerHead + headBytes / rateAt(rates.headCurve, footprint) + scoredBytes / rates.readBytesPerSecond
+    rates.secondsPerHead +
+    headBytes / rateAt(rates.headCurve, footprint) +
+    scoredBytes / rates.readBytesPerSecond
   );
 }
 

@@ -6,7 +6,7 @@ import { createSha256, type Sha256 } from '../base/sha256.ts';
 import type { CgroupLimits } from './cgroup.ts';
 import { opfsTree } from './opfs/opfs-tree.ts';
 
-export { machineFacts, residentMemoryBytes } from './machine-browser.ts';
+export { machineFacts, residentMemory } from './machine-browser.ts';
 
 /** Which surroundings these are. */
 export const platformName: 'node' | 'browser' = 'browser';

@@ -1,5 +1,5 @@
 /** What a page learns of the machine it is on: little, and rounded so that nobody is recognised by it. */
-import type { MachineFacts } from './machine-facts.ts';
+import type { MachineFacts, ResidentMemory } from './machine-facts.ts';
 
 /** See {@link MachineFacts}. */
 export function machineFacts(): MachineFacts {
@@ -18,6 +18,6 @@ export function machineFacts(): MachineFacts {
 }
 
 /** Pages are not told. */
-export function residentMemoryBytes(): number | undefined {
-  return undefined;
+export function residentMemory(): ResidentMemory {
+  return { bytes: undefined, fileBytes: undefined };
 }

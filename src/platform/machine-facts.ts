@@ -17,3 +17,10 @@ export interface MachineFacts {
   /** Bytes that a new program can have without others being pushed out. */
   readonly availableMemoryBytes: number | undefined;
 }
+
+/** Physical memory of this process; undefined where nobody tells. */
+export interface ResidentMemory {
+  readonly bytes: number | undefined;
+  /** Of those, pages of files (code, mapped models), which the system takes back when it needs them. */
+  readonly fileBytes: number | undefined;
+}

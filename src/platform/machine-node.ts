@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { countList, readCgroupLimits } from './cgroup.ts';
-import type { MachineFacts } from './machine-facts.ts';
+import type { MachineFacts, ResidentMemory } from './machine-facts.ts';
 
 /** Flags of /proc/cpuinfo that kernels are written for, or could be; those of arm64 behind those of x86-64. */
 const KNOWN_SETS: ReadonlySet<string> = new Set([
@@ -61,9 +61,13 @@ export function machineFacts(root = '/'): MachineFacts {
   };
 }
 
-/** Bytes that this process has in physical memory now. */
-export function residentMemoryBytes(): number | undefined {
-  return process.memoryUsage.rss();
+/** What this process has in physical memory now. */
+export function residentMemory(): ResidentMemory {
+  const kilobytes = /^RssFile:\s*(\d+) kB$/m.exec(read('/proc/self/status') ?? '')?.[1];
+  return {
+    bytes: process.memoryUsage.rss(),
+    fileBytes: kilobytes === undefined ? undefined : Number(kilobytes) * 1024,
+  };
 }
 
 function processorName(root: string): string | undefined {

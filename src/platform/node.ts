@@ -16,7 +16,7 @@ import { readCgroupLimits } from './cgroup.ts';
 import { diskTree } from './disk-tree.ts';
 
 export { readCgroupLimits } from './cgroup.ts';
-export { machineFacts, residentMemoryBytes } from './machine-node.ts';
+export { machineFacts, residentMemory } from './machine-node.ts';
 export { nativeModule } from './native-module.ts';
 export { networkFetch } from './proxy-fetch.ts';
 

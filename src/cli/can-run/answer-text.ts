@@ -128,7 +128,11 @@ function machineLines(machine: Machine, styles: Styles): string[] {
             : `${performanceCores} cores`,
         ];
   const limit =
-    limitedBy === 'cgroup' ? ', as the container allows' : limitedBy === 'affinity' ? ', as this process is bound' : '';
+    limitedBy === 'cgroup'
+      ? ', as the container allows'
+      : limitedBy === 'affinity'
+        ? ', as this process is bound'
+        : '';
   const threads = `${Number.isInteger(usableThreads) ? usableThreads : usableThreads.toFixed(1)} usable${limit}`;
   const memory = [
     machine.totalMemoryBytes === undefined ? [] : [`${formatBytes(machine.totalMemoryBytes)} of memory`],

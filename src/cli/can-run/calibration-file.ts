@@ -25,7 +25,10 @@ export function calibrationPath(environment: NodeJS.ProcessEnv = process.env): s
  *
  * @param onNote told in a sentence why a file that is there is not used
  */
-export async function readCalibration(path: string, onNote: (sentence: string) => void): Promise<Calibration> {
+export async function readCalibration(
+  path: string,
+  onNote: (sentence: string) => void,
+): Promise<Calibration> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { BitnetError } from '../../base/errors.ts';
-import { canRun, GENERATED_TOKENS } from '../../fit/can-run.ts';
 import { type CalibrationEntry, type Comparison, processorKey, shapeKey } from '../../fit/calibration.ts';
+import { canRun, GENERATED_TOKENS } from '../../fit/can-run.ts';
 import type { FitAnswer, FitModel } from '../../fit/fit.ts';
 import { modelOfFile } from '../../fit/fit-model.ts';
 import type { MeasuredMachine } from '../../fit/measure-machine.ts';
@@ -129,7 +129,7 @@ async function compare(
       threads,
       prefill,
       generation,
-      memory: report.peakMemoryBytes > 0 ? comparison(benchBytes(answer), report.peakMemoryBytes) : undefined,
+      memory: memoryOf(answer, measured, report),
       loadSeconds: comparison(speed.loadSeconds.value, report.loadSeconds),
     },
     entry: {
@@ -149,9 +149,21 @@ function comparison(predicted: number, measured: number): Comparison {
   return { predicted, measured };
 }
 
-/** A benchmark holds a second cache, which it starts each of its generations from. */
-function benchBytes({ memory }: FitAnswer): number {
-  return memory!.residentBytes + memory!.plan.kvCache;
+/**
+ * Memory that cannot be taken back: pages of files (the program's code, rows of the mapped head) are left out on both
+ * sides where the system tells them apart. A benchmark holds a second cache, which it starts each of its generations from.
+ */
+function memoryOf(
+  { memory }: FitAnswer,
+  { machine }: MeasuredMachine,
+  report: BenchReport,
+): Comparison | undefined {
+  const { peakMemoryBytes: peak, fileMemoryBytes: measured } = report;
+  const { programFileBytes: predicted } = machine;
+  if (peak <= 0) return undefined;
+  const whole = memory!.residentBytes + memory!.plan.kvCache;
+  if (measured === undefined || predicted === undefined) return comparison(whole, peak);
+  return comparison(whole - predicted, peak - measured);
 }
 
 async function runBench(
@@ -172,8 +184,12 @@ async function runBench(
   } catch (cause) {
     signal.throwIfAborted();
     const { stderr } = cause as { stderr?: string };
-    throw new BitnetError('validate/failed', `the benchmark of a random model failed: ${stderr?.trim() || cause}`, {
-      cause,
-    });
+    throw new BitnetError(
+      'validate/failed',
+      `the benchmark of a random model failed: ${stderr?.trim() || cause}`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -25,7 +25,9 @@ export function validationText(rows: readonly ValidationRow[], styles: Styles): 
   });
   const widths = header.map((name, i) => Math.max(name.length, ...cells.map((cell) => cell[i]!.length)));
   const line = (cell: readonly string[]) =>
-    cell.map((text, i) => (i === 0 || i === 2 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join('  ');
+    cell
+      .map((text, i) => (i === 0 || i === 2 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!)))
+      .join('  ');
   const speeds = rows.flatMap(({ prefill, generation }) => [prefill, generation]);
   const memories = rows.flatMap(({ memory }) => (memory === undefined ? [] : [memory]));
   const worst = [

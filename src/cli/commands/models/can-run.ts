@@ -45,7 +45,10 @@ export const command: Command = {
     { name: 'kv-cache', value: 'TYPE', help: `KV cache: ${KV_CACHE_TYPES.join(', ')}.`, default: 'f16' },
     { name: 'prompt', value: 'N', help: 'Tokens of a typical prompt.', default: String(DEFAULT_PROMPT) },
     ...MODEL_OPTIONS.filter(({ name }) => name === 'threads' || name === 'backend'),
-    { name: 'validate', help: 'Compare predictions with measurements of random models, and keep the result.' },
+    {
+      name: 'validate',
+      help: 'Compare predictions with measurements of random models, and keep the result.',
+    },
     { name: 'json', help: 'Write one JSON object.' },
   ],
   examples: [
@@ -109,7 +112,9 @@ async function measure(
   } finally {
     bar.finish();
     if (load > BUSY_LOAD) {
-      await writeNote('bitnet: this machine is busy with other programs; without them it is faster than told here');
+      await writeNote(
+        'bitnet: this machine is busy with other programs; without them it is faster than told here',
+      );
     }
   }
 }

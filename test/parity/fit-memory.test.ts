@@ -1,14 +1,14 @@
 /** A model described by its dims alone plans the same memory as the file with its tensors. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RANDOM_SHAPES, randomShape } from '../cli/random-model/shapes.ts';
-import { writeRandomModel } from '../cli/random-model/write-model.ts';
-import { checkOptions, planEngine } from '../engine/options.ts';
-import { memorySource } from '../formats/sources/memory.ts';
-import { selectBackend } from '../kernels/select.ts';
-import { takeInventory } from '../model/loading/inventory.ts';
-import { openModel } from '../model/open.ts';
-import { modelOfFile, shapeOfModel } from './fit-model.ts';
+import { RANDOM_SHAPES, randomShape } from '#src/cli/random-model/shapes.js';
+import { writeRandomModel } from '#src/cli/random-model/write-model.js';
+import { checkOptions, planEngine } from '#src/engine/options.js';
+import { modelOfFile, shapeOfModel } from '#src/fit/fit-model.js';
+import { memorySource } from '#src/formats/sources/memory.js';
+import { selectBackend } from '#src/kernels/select.js';
+import { takeInventory } from '#src/model/loading/inventory.js';
+import { openModel } from '#src/model/open.js';
 
 for (const [projection, embedding] of [
   ['I2_S', 'F16'],
