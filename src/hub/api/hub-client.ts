@@ -78,7 +78,8 @@ export class HubClient {
   ): Promise<Response> {
     const { endpoint, token } = this.settings;
     const isOwn = new URL(url).origin === new URL(endpoint).origin;
-    const authorization = token === undefined || !isOwn ? {} : { Authorization: `Bearer ${token}` };
+    const authorization: Record<string, string> =
+      token === undefined || !isOwn ? {} : { Authorization: `Bearer ${token}` };
     let response: Response;
     try {
       response = await this.#fetch(url, {
