@@ -17,7 +17,9 @@ const GGUF = 'someone/tiny-gguf';
 const PROMPT = 'Once upon a time';
 
 const packed = join(ROOT, 'test', 'golden', 'tiny-tales', 'hf-packed');
-const folder = Object.fromEntries(readdirSync(packed).map((name) => [name, readFileSync(join(packed, name))]));
+const folder = Object.fromEntries(
+  readdirSync(packed).map((name) => [name, readFileSync(join(packed, name))]),
+);
 const file = readFileSync(TINY_TALES);
 
 let hub: FakeHub;
@@ -37,8 +39,10 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 function bitnet(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const own = { HF_ENDPOINT: hub.endpoint, HF_HOME: home, HF_TOKEN: '', HF_HUB_OFFLINE: '' };
-  return startNode([MAIN, ...args], { env: { BITNET_BACKEND: QUIET_BACKEND, ...own, ...env }, timeout: 120_000 })
-    .ended;
+  return startNode([MAIN, ...args], {
+    env: { BITNET_BACKEND: QUIET_BACKEND, ...own, ...env },
+    timeout: 120_000,
+  }).ended;
 }
 
 const greedy = ['--temperature', '0', '--max-tokens', '8'];
@@ -57,7 +61,10 @@ test('a short name is downloaded with a word about it, and then needs no hub', a
   const first = await bitnet(['run', NAME, PROMPT, ...greedy]);
   assert.equal(first.status, 0, first.stderr);
   assert.equal(first.stdout, await expected);
-  assert.match(first.stderr, new RegExp(`^bitnet: ${NAME} is not here; downloading ${REPOSITORY} \\([\\d.]+ MB\\)\n`));
+  assert.match(
+    first.stderr,
+    new RegExp(`^bitnet: ${NAME} is not here; downloading ${REPOSITORY} \\([\\d.]+ MB\\)\n`),
+  );
   hub.forget();
   // In any case, by its repository, by the environment, and with the network forbidden.
   for (const [model, env] of [
