@@ -32,7 +32,7 @@ export async function writeOutputFile<T>(
   replace: boolean,
   write: (sink: ByteSink) => Promise<T>,
 ): Promise<T> {
-  await checkPlace(path, replace);
+  await checkFilePlace(path, replace);
   const temporary = `${path}.${process.pid}.part`;
   // Of a process that was killed and had the same number, as all have in a container.
   await rm(temporary, { force: true }).catch(() => {});
@@ -58,7 +58,12 @@ export async function writeOutputFile<T>(
   }
 }
 
-async function checkPlace(path: string, replace: boolean): Promise<void> {
+/**
+ * Throws when a file cannot be put at `path`, for commands that work for long before they write.
+ *
+ * @throws BitnetError `output/exists`, `output/not-a-file`
+ */
+export async function checkFilePlace(path: string, replace: boolean): Promise<void> {
   let present: Awaited<ReturnType<typeof stat>>;
   try {
     present = await stat(path);

@@ -9,6 +9,7 @@ import type { Command } from './command.ts';
 import { command as bench } from './commands/bench.ts';
 import { command as chat } from './commands/chat.ts';
 import { command as canRun } from './commands/models/can-run.ts';
+import { command as convert } from './commands/models/convert.ts';
 import { command as inspect } from './commands/models/inspect.ts';
 import { command as makeRandom } from './commands/models/make-random.ts';
 import { command as models } from './commands/models/models.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   models,
   canRun,
   inspect,
+  convert,
   tokenize,
   perplexity,
   train,

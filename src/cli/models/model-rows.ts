@@ -1,4 +1,4 @@
-/** What `bitnet models` tells of each model: the bundled one, those of the catalogue, and what else is in the cache. */
+/** What `bitnet models` tells of each model: the bundled one and those of the catalogue, and which of them are in the cache. */
 import { openSource } from '../../engine/source.ts';
 import { canRun } from '../../fit/can-run.ts';
 import type { FitAnswer, FitModel, Verdict } from '../../fit/fit.ts';
