@@ -26,8 +26,9 @@ const FORBIDDEN_NAMES = /^(utils?|helpers?|common|misc|types?)$/;
 const ALLOWED_NAMES = new Set(['src/formats/gguf/types.ts']);
 const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
-/** Folders of ranks 0 to 4, which run in browsers too, and the one among them that knows Node. */
-const ISOMORPHIC = /^src\/(base|formats|tensor|kernels|tokenizer|hub|model|engine|train)\/|^src\/index\.ts$/;
+/** Folders of ranks 0 to 4, which run in browsers too, and one of rank 5 that does. */
+const ISOMORPHIC =
+  /^src\/(base|formats|tensor|kernels|tokenizer|hub|model|engine|train|fit)\/|^src\/index\.ts$/;
 const NODE_GLOBALS = new Set(['process', 'Buffer', '__dirname', '__filename', 'require', 'setImmediate']);
 
 /** @type {{ place: string, sentence: string }[]} */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearestName, parseCommandLine } from './args.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import { parseCommandLine } from './args.ts';
 import type { Command } from './command.ts';
 import { UsageError } from './errors.ts';
 

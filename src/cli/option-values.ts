@@ -1,5 +1,5 @@
 /** Values of options, from the strings of a command line to what they mean, each with a sentence when it means nothing. */
-import { nearestName } from './args.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import type { CommandInput } from './command.ts';
 import { UsageError } from './errors.ts';
 

@@ -3,13 +3,16 @@
  * has gone abort the command's signal; the process then ends by itself, so that nothing written is lost.
  */
 import { readFileSync } from 'node:fs';
-import { nearestName, parseCommandLine } from './args.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import { parseCommandLine } from './args.ts';
 import type { Command } from './command.ts';
 import { command as bench } from './commands/bench.ts';
 import { command as chat } from './commands/chat.ts';
+import { command as canRun } from './commands/models/can-run.ts';
 import { command as convert } from './commands/models/convert.ts';
 import { command as inspect } from './commands/models/inspect.ts';
 import { command as makeRandom } from './commands/models/make-random.ts';
+import { command as models } from './commands/models/models.ts';
 import { command as perplexity } from './commands/perplexity.ts';
 import { command as run } from './commands/run.ts';
 import { command as serve } from './commands/serve.ts';
@@ -27,6 +30,8 @@ export const COMMANDS: readonly Command[] = [
   run,
   chat,
   serve,
+  models,
+  canRun,
   inspect,
   convert,
   tokenize,

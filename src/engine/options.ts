@@ -1,11 +1,12 @@
 /** How an engine is loaded: what a caller may choose, the defaults, and what the choice takes of memory. */
-import { hardwareThreads, hasSharedMemory } from '#platform';
+import { hasSharedMemory } from '#platform';
 import { BitnetError } from '../base/errors.ts';
 import type { BackendName } from '../kernels/backend-name.ts';
 import { KvFormat } from '../kernels/kernels.ts';
+import { defaultThreads } from '../kernels/team/default-threads.ts';
 import type { ModelConfig } from '../model/config.ts';
-import type { Inventory } from '../model/loading/inventory.ts';
 import { type MemoryPlan, planMemory, type SizeKernels } from '../model/loading/memory-plan.ts';
+import type { ModelShape } from '../model/loading/model-shape.ts';
 import type { HeadMode } from '../model/loading/table-form.ts';
 import { MOST_POSITIONS } from '../model/rope-table.ts';
 
@@ -20,7 +21,7 @@ const KV_FORMATS = { f16: KvFormat.F16, f32: KvFormat.F32, q8: KvFormat.Q8 } as 
 export interface EngineOptions {
   /** Default: what the environment variable BITNET_BACKEND says, or the fastest that works here. */
   readonly backend?: BackendName;
-  /** Compute threads; 0 computes on the calling thread. Default: as many as the machine runs at once, at most 8. */
+  /** Compute threads; 0 computes on the calling thread. Default: as many as run at once here, within the limits of a container, at most 8. */
   readonly threads?: number;
   /** Tokens that a session can hold. Default: the model's own context, at most 4096. */
   readonly contextLength?: number;
@@ -37,7 +38,6 @@ export interface EngineOptions {
 
 const DEFAULT_CONTEXT = 4096;
 const DEFAULT_BATCH = 64;
-const MOST_DEFAULT_THREADS = 8;
 /** Rows of logits that one step can give. */
 export const STEP_OUTPUTS: number = 16;
 
@@ -52,12 +52,12 @@ export interface Settings {
 
 /** What a model takes of memory with these settings on a backend. */
 export function planEngine(
-  inventory: Inventory,
+  shape: ModelShape,
   config: ModelConfig,
   settings: Settings,
   kernels: SizeKernels,
 ): MemoryPlan {
-  return planMemory(inventory, config, {
+  return planMemory(shape, config, {
     ...settings,
     outputs: STEP_OUTPUTS,
     members: Math.max(settings.threads, 1),
@@ -71,13 +71,13 @@ export function planEngine(
  * @returns and a sentence on it when that is so
  */
 export function fitHead(
-  inventory: Inventory,
+  shape: ModelShape,
   config: ModelConfig,
   settings: Settings,
   kernels: SizeKernels,
   availableBytes: number,
 ): { readonly settings: Settings; readonly warnings: readonly string[] } {
-  const { total } = planEngine(inventory, config, settings, kernels);
+  const { total } = planEngine(shape, config, settings, kernels);
   if (settings.head !== 'auto' || total <= availableBytes) return { settings, warnings: [] };
   const megabytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
   const warning =
@@ -92,8 +92,7 @@ export function fitHead(
  * @throws BitnetError `option/…` naming the one that is out of range
  */
 export function checkOptions(config: ModelConfig, options: EngineOptions): Settings {
-  const defaultThreads = hasSharedMemory ? Math.min(hardwareThreads(), MOST_DEFAULT_THREADS) : 0;
-  const threads = wholeNumber('threads', options.threads ?? defaultThreads, 0, 256);
+  const threads = wholeNumber('threads', options.threads ?? defaultThreads(), 0, 256);
   if (threads > 1 && !hasSharedMemory) {
     throw new BitnetError(
       'option/threads',

@@ -1,6 +1,9 @@
 /** What the package needs of its surroundings, answered for browsers; node.ts answers the same for Node.js. */
 import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
+import type { CgroupLimits } from './cgroup.ts';
+
+export { machineFacts, residentMemory } from './machine-browser.ts';
 
 /** Which surroundings these are. */
 export const platformName: 'node' | 'browser' = 'browser';
@@ -12,6 +15,16 @@ export const hasSharedMemory: boolean =
 /** How many threads this machine runs at once, as far as the browser tells. */
 export function hardwareThreads(): number {
   return navigator.hardwareConcurrency || 1;
+}
+
+/** Pages are in no container that they could tell. */
+export function readCgroupLimits(): CgroupLimits {
+  return {
+    cpuQuota: undefined,
+    cpuCount: undefined,
+    memoryBytes: undefined,
+    availableMemoryBytes: undefined,
+  };
 }
 
 /** Browsers do not tell. */
@@ -84,6 +97,11 @@ export function onParentMessage(handler: (data: unknown) => void): void {
 /** Inside a worker: sends `message` to the page. */
 export function postToParent(message: unknown): void {
   (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(message);
+}
+
+/** Pages have no paths. */
+export async function pathExists(_path: string): Promise<boolean> {
+  return false;
 }
 
 /**

@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, Worker as ThreadWorker } from 'node:worker_threads';
 import { type ByteSource, checkSpan, type SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
+import { readCgroupLimits } from './cgroup.ts';
 
+export { readCgroupLimits } from './cgroup.ts';
+export { machineFacts, residentMemory } from './machine-node.ts';
 export { nativeModule } from './native-module.ts';
 
 /** Which surroundings these are. */
@@ -18,9 +21,13 @@ export const platformName: 'node' | 'browser' = 'node';
 /** True when threads can share memory with us. */
 export const hasSharedMemory: boolean = true;
 
-/** How many threads this machine runs at once. */
+/**
+ * How many threads run here at once: the processors that this process may use, within the limits of its container. Of a
+ * quota the whole processors count: a thread that gets half of one would have all others wait for it at every barrier.
+ */
 export function hardwareThreads(): number {
-  return availableParallelism();
+  const { cpuQuota = Infinity, cpuCount = Infinity } = readCgroupLimits();
+  return Math.max(1, Math.min(availableParallelism(), cpuCount, Math.floor(cpuQuota)));
 }
 
 /** Bytes that this process keeps in physical memory at most so far, or undefined where that is not told. */
@@ -84,6 +91,14 @@ export function onParentMessage(handler: (data: unknown) => void): void {
 /** Inside a worker: sends `message` to the parent. */
 export function postToParent(message: unknown): void {
   parentPort?.postMessage(message);
+}
+
+/** Whether there is a file or folder of this path. */
+export async function pathExists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**

@@ -2,7 +2,6 @@
  * A run on data that is prepared: model, trainer and export together, over a run folder. What cannot be exported in the
  * end is refused before the first step. Shows nothing and reads no text; see train-texts.ts for a run from its texts.
  */
-import { hardwareThreads, hasSharedMemory } from '#platform';
 import type { BackendName } from '../kernels/backend-name.ts';
 import type { TrainConfig } from './config.ts';
 import type { PreparedData } from './data/prepare-data.ts';
@@ -14,13 +13,6 @@ import { createTrainer, type Trainer } from './loop/trainer.ts';
 import { createTrainingModel } from './model/create.ts';
 import type { TrainingModel } from './model/training-model.ts';
 import type { RunFolder } from './run-folder.ts';
-
-const MOST_DEFAULT_THREADS = 8;
-
-/** Worker threads of a run that asks for none; none where threads cannot share memory. */
-export function defaultThreads(): number {
-  return hasSharedMemory ? Math.min(hardwareThreads(), MOST_DEFAULT_THREADS) : 0;
-}
 
 /** What a session is made from. */
 export interface SessionOptions {

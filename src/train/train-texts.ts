@@ -5,6 +5,7 @@
 import { hasSharedMemory } from '#platform';
 import { blobSource } from '../formats/sources/blob.ts';
 import type { BackendName } from '../kernels/backend-name.ts';
+import { defaultThreads } from '../kernels/team/default-threads.ts';
 import { checkConfig } from './check-config.ts';
 import type { TokenizerConfig } from './config.ts';
 import { badConfig } from './config-fields.ts';
@@ -13,7 +14,7 @@ import { formatOf, TEXT_SUFFIXES } from './data/corpus/read-documents.ts';
 import { type DataProgress, prepareData } from './data/prepare-data.ts';
 import type { TokenizerSource } from './data/run-tokenizer.ts';
 import type { RunFolder } from './run-folder.ts';
-import { defaultThreads, openSession, type TrainingSession } from './session.ts';
+import { openSession, type TrainingSession } from './session.ts';
 
 /** A text to train on. */
 export interface TrainingText {

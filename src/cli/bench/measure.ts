@@ -3,7 +3,7 @@
  * from an empty session to the logits of its last token; a generated token from the sampler over embedding, layers and
  * head to the next logits. No stop token ends a measurement. Runs in browsers too, where bench/peers uses it.
  */
-import { peakMemoryBytes } from '#platform';
+import { peakMemoryBytes, residentMemory } from '#platform';
 import { createRandom } from '../../base/random.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { Sampler } from '../../engine/generation/sampler.ts';
@@ -24,6 +24,8 @@ export interface BenchSamples {
   readonly memoryBandwidth: number;
   /** The most that the process had until then; undefined in browsers. */
   readonly peakMemoryBytes: number | undefined;
+  /** Pages of files among what it had then; undefined where nobody tells. */
+  readonly fileMemoryBytes: number | undefined;
   readonly breakdown?: { readonly prefill: PassProfile; readonly decode: PassProfile };
 }
 
@@ -87,6 +89,7 @@ export async function measureModel(
     }
     // Before the bandwidth, which takes memory of its own for a small model.
     const peakMemory = peakMemoryBytes();
+    const { fileBytes } = residentMemory();
     const memoryBandwidth = await measureMemoryBandwidth(engine, signal);
     const samples = {
       promptRates,
@@ -94,6 +97,7 @@ export async function measureModel(
       firstTokenSeconds,
       memoryBandwidth,
       peakMemoryBytes: peakMemory,
+      fileMemoryBytes: fileBytes,
     };
     if (!plan.hasBreakdown) return samples;
     const first = cases[0]!;

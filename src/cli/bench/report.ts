@@ -50,6 +50,8 @@ export interface BenchReport {
   readonly generatedTokensPerSecond: number;
   /** The most that the process had in physical memory, KV cache and program included. */
   readonly peakMemoryBytes: number;
+  /** Of that, pages of files (the program, the mapped model), which the system takes back when it needs them; Linux only. */
+  readonly fileMemoryBytes?: number;
   readonly multiplyAddsPerToken: number;
   readonly bytesPerToken: number;
   readonly memoryBandwidthBytesPerSecond: number;
@@ -108,6 +110,7 @@ export function createReport(
     promptTokensPerSecond: Object.fromEntries(byLength.map(([length, rates]) => [length, median(rates)])),
     generatedTokensPerSecond: generation.tokensPerSecond,
     peakMemoryBytes: samples.peakMemoryBytes ?? 0,
+    ...(samples.fileMemoryBytes === undefined ? {} : { fileMemoryBytes: samples.fileMemoryBytes }),
     multiplyAddsPerToken: generation.multiplyAddsPerToken,
     bytesPerToken: generation.bytesPerToken!,
     memoryBandwidthBytesPerSecond: samples.memoryBandwidth,

@@ -1,6 +1,6 @@
 /** What can be typed in a chat besides messages: lines that begin with a slash. */
 import { BitnetError } from '../../base/errors.ts';
-import { nearestName } from '../args.ts';
+import { nearestName } from '../../base/nearest-name.ts';
 import { computeLabel, statisticsLine } from '../generation/statistics.ts';
 import type { ChatSession } from './chat-session.ts';
 import { loadConversation, saveConversation } from './conversation-file.ts';

@@ -1,7 +1,7 @@
 /**
  * The dims of published models, for files that have them and random weights. Sources: the models' config.json and GGUF
- * metadata (docs/models.md). Two shapes are no published model: `mini` is four layers of 2B4T with a small vocabulary,
- * which every engine can hold, and `tiny` is for tests.
+ * metadata (docs/models.md). Three shapes are no published model: `125m` is a small one of the family, `mini` is four
+ * layers of 2B4T with a small vocabulary, which every engine can hold, and `tiny` is for tests.
  */
 import { BitnetError } from '../../base/errors.ts';
 
@@ -200,6 +200,17 @@ export const RANDOM_SHAPES: ReadonlyMap<string, RandomShape> = new Map(
     },
     LLAMA3_8B,
     BITNET_LARGE,
+    {
+      ...BITNET_LARGE,
+      name: '125m',
+      title: 'a small model of the BitNet family, 125 million weights',
+      blockCount: 11,
+      embeddingLength: 768,
+      feedForwardLength: 3072,
+      headCount: 12,
+      headCountKv: 12,
+      headLength: 64,
+    },
     {
       ...BITNET_2B4T,
       name: 'mini',

@@ -1,6 +1,6 @@
 /** How a run is computed, as opposed to what is trained (recipe.ts): where it goes, threads, backend, and whether it goes on. */
 import type { BackendName } from '../../kernels/backend-name.ts';
-import { defaultThreads } from '../../train/session.ts';
+import { defaultThreads } from '../../kernels/team/default-threads.ts';
 import type { CommandInput, CommandOption } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { loadOptionsOf, MODEL_OPTIONS } from '../model-argument.ts';

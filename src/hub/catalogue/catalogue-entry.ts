@@ -21,7 +21,7 @@ export interface PublishedShape {
 }
 
 /** How the weights of a download are kept. */
-export type PublishedFormat = 'I2_S' | 'TQ1_0' | 'TQ2_0' | 'packed' | 'masters' | 'F16' | 'Q1_0' | 'Q2_0';
+export type PublishedFormat = 'I2_S' | 'TQ1_0' | 'TQ2_0' | 'packed' | 'masters' | 'F16';
 
 /** One thing that can be downloaded and loaded: a GGUF file, or a folder in the layout of Hugging Face. */
 export interface PublishedFile {
@@ -29,7 +29,7 @@ export interface PublishedFile {
   readonly repository: string;
   /** Branch, tag or commit; `main` when it is not said. */
   readonly revision?: string;
-  /** The GGUF file inside the repository; absent for a folder (config, tokenizer and all safetensors files). */
+  /** The GGUF file inside the repository; absent for a folder (config, tokenizer and all safetensors files): `packed`, `masters`. */
   readonly path?: string;
   readonly format: PublishedFormat;
   /** Exact length of the file, or of all weight files of the folder. */
@@ -63,6 +63,22 @@ export interface CatalogueEntry {
   readonly defects: readonly string[];
   /** The one to take by default first. */
   readonly files: readonly PublishedFile[];
-  /** Why this package cannot run it; absent when it can. */
-  readonly unsupported?: string;
+}
+
+/** A published ternary model that this package does not run. */
+export interface UnsupportedModel {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly title: string;
+  readonly kind: CatalogueEntry['kind'];
+  readonly repositories: readonly string[];
+  readonly licence?: string;
+  /** Why not, as the end of a sentence that begins with the model. */
+  readonly unsupported: string;
+}
+
+/** All of models/catalog.json. */
+export interface Catalogue {
+  readonly models: readonly CatalogueEntry[];
+  readonly unsupported: readonly UnsupportedModel[];
 }

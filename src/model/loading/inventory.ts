@@ -14,6 +14,7 @@ import {
   MODEL_TENSORS,
 } from '../architecture.ts';
 import type { OpenedModel } from '../open.ts';
+import { matrixDims, vectorLengths } from './model-shape.ts';
 
 /** A matrix [rows, columns] in the file. */
 export type MatrixSource = {
@@ -93,36 +94,13 @@ class TensorFinder {
 
   layer(layer: number): LayerSources {
     const { config, architecture, format } = this.#model;
-    const { embeddingLength, feedForwardLength, headCount, headCountKv, headLength } = config;
-    const qRows = headCount * headLength;
-    const kvRows = headCountKv * headLength;
-    const shapes: Record<LayerMatrix, [rows: number, columns: number]> = {
-      q: [qRows, embeddingLength],
-      k: [kvRows, embeddingLength],
-      v: [kvRows, embeddingLength],
-      o: [embeddingLength, qRows],
-      gate: [feedForwardLength, embeddingLength],
-      up: [feedForwardLength, embeddingLength],
-      down: [embeddingLength, feedForwardLength],
-    };
-    const lengths: Partial<Record<LayerTensor, number>> = {
-      attentionNorm: embeddingLength,
-      feedForwardNorm: embeddingLength,
-      attentionSubNorm: qRows,
-      feedForwardSubNorm: feedForwardLength,
-      attentionPostNorm: embeddingLength,
-      feedForwardPostNorm: embeddingLength,
-      qNorm: headLength,
-      kNorm: headLength,
-      qBias: qRows,
-      kBias: kvRows,
-      vBias: kvRows,
-    };
+    const shapes = matrixDims(config);
+    const lengths = vectorLengths(config);
     const matrices = {} as Record<LayerMatrix, MatrixSource>;
     const vectors = new Map<LayerTensor, TensorInfo>();
     for (const tensor of LAYER_TENSORS) {
       const name = layerTensorName(architecture.layer[tensor], format, layer);
-      const shape = shapes[tensor as LayerMatrix];
+      const shape = tensor in shapes ? shapes[tensor as LayerMatrix] : undefined;
       if (shape !== undefined) matrices[tensor as LayerMatrix] = this.matrix(name, ...shape);
       else if (architecture.vectors.includes(tensor))
         vectors.set(tensor, this.vector(name, lengths[tensor]!));

@@ -6,7 +6,7 @@ import { kvCacheBytes } from '../kv-cache.ts';
 import { ropeTableBytes } from '../rope-table.ts';
 import { screenSpaceBytes } from '../screen-space.ts';
 import { workSpaceBytes } from '../work-space.ts';
-import type { Inventory, MatrixSource } from './inventory.ts';
+import type { MatrixShape, ModelShape } from './model-shape.ts';
 import { embeddingForm, type HeadForm, type HeadMode, headForm, heapFormat } from './table-form.ts';
 
 /** Bytes on the heap, by what they are for. */
@@ -39,13 +39,13 @@ export interface MemoryOptions {
 }
 
 /** The memory that a model takes on a backend. */
-export function planMemory(inventory: Inventory, config: ModelConfig, options: MemoryOptions): MemoryPlan {
+export function planMemory(shape: ModelShape, config: ModelConfig, options: MemoryOptions): MemoryPlan {
   let layers = 0;
-  for (const { matrices, vectors } of inventory.layers) {
+  for (const { matrices, vectors } of shape.layers) {
     for (const matrix of Object.values(matrices)) layers += matrixBytes(matrix, options);
     for (const vector of vectors.values()) layers += 4 * (vector.shape[0] ?? 1);
   }
-  const { embedding, head = embedding } = inventory;
+  const { embedding, head = embedding } = shape;
   const form = headForm(head, options.head);
   const embeddingAndHead =
     tableBytes(head, form, options) +
@@ -80,7 +80,7 @@ function sumOf(parts: Readonly<Record<string, number>>): number {
   return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
 }
 
-function matrixBytes(source: MatrixSource, options: MemoryOptions): number {
+function matrixBytes(source: MatrixShape, options: MemoryOptions): number {
   const { rows, columns, info } = source;
   return source.kind === 'dense'
     ? denseBytes(heapFormat(info.dtype), rows, columns)
@@ -88,7 +88,7 @@ function matrixBytes(source: MatrixSource, options: MemoryOptions): number {
 }
 
 function tableBytes(
-  { rows, columns, info }: MatrixSource,
+  { rows, columns, info }: MatrixShape,
   form: HeadForm,
   { kernels }: MemoryOptions,
 ): number {

@@ -1,7 +1,7 @@
 /** In which form the embedding and the output head are held: at the file's precision, with a plane beside, or as int8. */
 import { DenseFormat, denseBytes } from '../../kernels/kernels.ts';
 import type { DType } from '../../tensor/dtype.ts';
-import type { MatrixSource } from './inventory.ts';
+import type { MatrixShape } from './model-shape.ts';
 
 /**
  * How the embedding and the output head lie in memory. `exact`: at the file's precision. `fast`: the same, and a 4-bit
@@ -18,7 +18,7 @@ export type HeadForm = Exclude<HeadMode, 'auto'>;
 const EXACT_HEAD_LIMIT_BYTES = 8 * 2 ** 20;
 
 /** The form of the output head. */
-export function headForm({ info, rows, columns }: MatrixSource, mode: HeadMode): HeadForm {
+export function headForm({ info, rows, columns }: MatrixShape, mode: HeadMode): HeadForm {
   if (mode !== 'auto') return mode;
   return denseBytes(heapFormat(info.dtype), rows, columns) <= EXACT_HEAD_LIMIT_BYTES ? 'exact' : 'fast';
 }

@@ -1,0 +1,35 @@
+/** The models that `bitnet can-run` is asked about: all of the catalogue, or one by file, URL or name. */
+import { BitnetError } from '../../base/errors.ts';
+import type { FitModel } from '../../fit/fit.ts';
+import { modelOfEntry, modelOfFile } from '../../fit/fit-model.ts';
+import { readCatalogue } from '../../hub/catalogue/catalogue.ts';
+import { resolveModelName } from '../../hub/parse-model-name.ts';
+import { withHeaders } from '../inspect/headers.ts';
+import { BUNDLED_MODEL, bundledModelPath } from '../models/bundled-model.ts';
+
+/** All models of the catalogue that are known to run. */
+export async function catalogueModels(): Promise<FitModel[]> {
+  const { models } = await readCatalogue();
+  return models.map((entry) => modelOfEntry(entry));
+}
+
+/**
+ * The model of a word of the command line. Of a file or URL the header is read, of a name nothing but the catalogue.
+ *
+ * @throws BitnetError as resolveModelName and openModel; `hub/unknown-shape` for a repository that the catalogue lacks
+ */
+export async function askedModel(text: string, signal: AbortSignal): Promise<FitModel> {
+  if (text === BUNDLED_MODEL) return fromHeaders(bundledModelPath(), text, signal);
+  const name = await resolveModelName(text, [BUNDLED_MODEL]);
+  if (name.kind === 'path') return fromHeaders(name.path, text, signal);
+  if (name.kind === 'url') return fromHeaders(name.url.href, text, signal);
+  if (name.entry !== undefined) return modelOfEntry(name.entry, name.published);
+  throw new BitnetError(
+    'hub/unknown-shape',
+    `${text}: the catalogue does not have this repository; pull it and name its folder, or give the URL of a GGUF file`,
+  );
+}
+
+function fromHeaders(source: string, label: string, signal: AbortSignal): Promise<FitModel> {
+  return withHeaders(source, { signal }, (opened) => modelOfFile(opened, label));
+}
