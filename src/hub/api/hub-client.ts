@@ -268,12 +268,13 @@ function retryAfter(response: Response): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-/** The `next` of a Link header (RFC 8288), if it stays on the same server: the token goes there too. */
+/** The `next` of a Link header (RFC 8288). Only its query counts: the token must not follow it to another server. */
 function nextPage(response: Response, url: string): string | undefined {
   const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
   if (target === undefined || !URL.canParse(target, url)) return undefined;
-  const next = new URL(target, url);
-  return next.origin === new URL(url).origin ? next.href : undefined;
+  const next = new URL(url);
+  next.search = new URL(target, url).search;
+  return next.href;
 }
 
 async function readText(response: Response, touch: () => void): Promise<string> {
