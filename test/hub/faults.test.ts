@@ -300,6 +300,18 @@ test('no listing of a hub can make a file outside of the cache', async (t) => {
   );
 });
 
+test('a disk that is too small is told of before the download', async (t) => {
+  const { fake, pull, folder } = await bench(t);
+  fake.add('owner/model', { [FILE]: noise(KIB) }, { claimedSizes: { [FILE]: 1e15 } });
+  await assert.rejects(pull(MODEL), (error: unknown) => {
+    assert.ok(error instanceof BitnetError && error.code === 'hub/no-space', String(error));
+    assert.match(error.message, /1000 TB/);
+    assert.ok(error.message.includes(folder) && error.message.includes('HF_HOME'), error.message);
+    return true;
+  });
+  assert.equal(fake.servedBytes(FILE), 0);
+});
+
 test('answers of something that is no hub', async (t) => {
   const { fake, pull } = await bench(t, { attempts: 2 });
   fake.add('owner/model', { [FILE]: noise(KIB) });
