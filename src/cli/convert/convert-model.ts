@@ -7,6 +7,7 @@ import type { ConvertOptions } from '../../convert/convert-options.ts';
 import type { PlannedFile } from '../../convert/output/planned-file.ts';
 import { type Verification, verifyConversion } from '../../convert/verify.ts';
 import { withHeaders } from '../inspect/headers.ts';
+import { locateModel, nameOf } from '../models/locate-model.ts';
 import { checkFilePlace, writeOutputFile } from '../output-file.ts';
 import { StageProgress } from '../progress.ts';
 import { formatBytes } from '../quantities.ts';
@@ -14,11 +15,13 @@ import { checkFolderPlace, writeOutputFolder } from './output-folder.ts';
 
 /** What to do. */
 export interface ConvertRequest {
+  /** Path, URL or name; a model of the hub is downloaded first. */
   readonly source: string;
   readonly out: string;
   readonly options: Omit<ConvertOptions, 'onMeasure' | 'signal'>;
   readonly replaces: boolean;
   readonly verifies: boolean;
+  readonly offline: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -43,10 +46,12 @@ const SPARE_BYTES = 64e6;
  * @throws BitnetError `convert/…`, `output/…`, or as reading the source; the signal's reason
  */
 export async function convertModel(request: ConvertRequest): Promise<ConvertResult> {
-  const { source, out, options, replaces, signal } = request;
-  await checkApart(source, out);
+  const { out, options, replaces, signal, offline } = request;
+  const named = await nameOf(request.source);
+  if (typeof named === 'string') await checkApart(named, out);
   const isFile = options.target.format === 'gguf';
   await (isFile ? checkFilePlace(out, replaces) : checkFolderPlace(out, replaces));
+  const source = await locateModel(request.source, { signal, offline, isLoaded: request.verifies });
   const stages = new StageProgress({
     measuring: 'reading',
     writing: 'writing',

@@ -46,13 +46,14 @@ export async function withHeaders<T>(
 
 async function openNamed(
   source: string | undefined,
-  { signal, offline = isOffline() }: HeaderOptions,
+  { signal, offline = false }: HeaderOptions,
 ): Promise<ByteSource | SourceFolder> {
   const name = await nameOf(source);
   if (typeof name === 'string') return openSource(name, signal);
   const hub = await openHub();
   const present = await hub.find(name);
-  const opened = present === undefined && !offline ? await openRemote(name, signal) : await present?.open();
+  const isOnline = !offline && !isOffline();
+  const opened = present === undefined && isOnline ? await openRemote(name, signal) : await present?.open();
   if (opened !== undefined) return opened;
   const pulled = await pullWithProgress(hub, name, { signal, offline });
   return pulled.open();

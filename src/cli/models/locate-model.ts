@@ -4,6 +4,7 @@
  * the next one goes on with.
  */
 import { existsSync } from 'node:fs';
+import { isOffline } from '../../hub/api/hub-settings.ts';
 import type { HubModel } from '../../hub/model-name.ts';
 import { openHub } from '../../hub/open-hub.ts';
 import { resolveModelName } from '../../hub/parse-model-name.ts';
@@ -18,6 +19,8 @@ export interface LocateOptions {
   readonly offline?: boolean | undefined;
   /** Tokens of context that there must be memory for. */
   readonly contextLength?: number | undefined;
+  /** False for a command that does not load the model, so that its memory does not matter; default true. */
+  readonly isLoaded?: boolean;
 }
 
 /**
@@ -32,7 +35,10 @@ export async function locateModel(source: string | undefined, options: LocateOpt
   const hub = await openHub();
   const present = await hub.find(name);
   if (present?.path !== undefined) return present.path;
-  if (options.offline !== true) await checkMemory(name, options.contextLength);
+  const isOnline = options.offline !== true && !isOffline();
+  if (isOnline && options.isLoaded !== false) {
+    await checkMemory(name, options.contextLength);
+  }
   const { path } = await pullWithProgress(hub, name, options);
   return path;
 }

@@ -36,7 +36,8 @@ export async function pullWithProgress(
   const local = await hub
     .pull(model, {
       ...(signal && { signal }),
-      ...(offline !== undefined && { offline }),
+      // Left out, HF_HUB_OFFLINE counts.
+      ...(offline === true && { offline }),
       onProgress: ({ phase, doneBytes, totalBytes }) => {
         if (phase === 'downloading' || phase === 'resuming') tell(totalBytes);
         if (totalBytes > 0) bar?.update(doneBytes / totalBytes);

@@ -9,6 +9,7 @@ import type { Verification } from '../../../convert/verify.ts';
 import type { Command, CommandInput } from '../../command.ts';
 import { type ConvertResult, convertModel } from '../../convert/convert-model.ts';
 import { ExitStatus, UsageError } from '../../errors.ts';
+import { OFFLINE_OPTION } from '../../model-argument.ts';
 import { choiceOption, switchOption, textOption } from '../../option-values.ts';
 import { formatBytes, formatSeconds } from '../../quantities.ts';
 import { printableLine, stylesOf, writeOutput } from '../../terminal.ts';
@@ -42,10 +43,11 @@ export const command: Command = {
     { name: 'name', value: 'NAME', help: 'Name of the model in the result.', default: "the source's" },
     { name: 'verify', help: 'Run source and result on the same tokens and compare their logits.' },
     { name: 'force', help: 'Replace OUT when it exists, and make dense models ternary when --type says so.' },
+    OFFLINE_OPTION,
     { name: 'json', help: 'Write one JSON object about what was done.' },
   ],
   examples: [
-    ['bitnet convert bitnet-b1.58-2B-4T-bf16/ 2b4t.gguf', 'master weights to I2_S'],
+    ['bitnet convert 2b4t:masters 2b4t.gguf', 'master weights, downloaded first, to I2_S'],
     [
       'bitnet convert 2b4t.gguf 2b4t-tq2.gguf --type tq2_0 --embedding q6_k',
       'for other programs, and smaller',
@@ -77,6 +79,7 @@ async function run(input: CommandInput): Promise<number> {
     },
     replaces: force,
     verifies: switchOption(input, 'verify'),
+    offline: switchOption(input, 'offline'),
     signal: input.signal,
   });
   const seconds = (performance.now() - start) / 1000;
