@@ -1,9 +1,10 @@
 /** What a model's file says about text: its tokenizer and its chat template, with what had to be corrected. */
 import { BitnetError } from '../base/errors.ts';
-import { findString } from '../formats/gguf/metadata.ts';
+import { findString, type GgufMetadata } from '../formats/gguf/metadata.ts';
 import type { OpenedModel } from '../model/open.ts';
 import { type ChatTemplate, createChatTemplate } from '../tokenizer/chat/chat-template.ts';
 import { chooseTemplate } from '../tokenizer/chat/known-templates.ts';
+import { sentencePieceMetadata } from '../tokenizer/conversion/sentencepiece-model.ts';
 import { tokenizerFromGguf } from '../tokenizer/from-gguf.ts';
 import { tokenizerFromHuggingFace } from '../tokenizer/from-huggingface.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -55,11 +56,15 @@ function readTokenizer(model: OpenedModel): { tokenizer: Tokenizer; corrections:
     return tokenizerFromGguf(model.file.metadata, { architecture: model.config.architecture });
   }
   const { checkpoint } = model;
+  const sentencePiece = sentencePieceOf(model);
+  if (sentencePiece !== undefined) {
+    return tokenizerFromGguf(sentencePiece, { architecture: model.config.architecture });
+  }
   if (checkpoint.tokenizer === undefined) {
-    const hint = checkpoint.hasSentencePieceModel
-      ? 'there is only a tokenizer.model, which is not read; save the tokenizer in the fast format'
-      : 'download it beside the weights';
-    throw new BitnetError('tokenizer/missing', `${checkpoint.name}: there is no tokenizer.json; ${hint}`);
+    throw new BitnetError(
+      'tokenizer/missing',
+      `${checkpoint.name}: there is no tokenizer.json and no tokenizer.model; download one of them beside the weights`,
+    );
   }
   return tokenizerFromHuggingFace({
     tokenizerJson: checkpoint.tokenizer,
@@ -67,6 +72,17 @@ function readTokenizer(model: OpenedModel): { tokenizer: Tokenizer; corrections:
     generationConfig: checkpoint.generationConfig,
     config: checkpoint.config,
   });
+}
+
+/**
+ * The tokenizer of a folder that has only SentencePiece's own file, as the metadata that GGUF has for it.
+ *
+ * @throws BitnetError `tokenizer/bad-sentencepiece`, `tokenizer/unsupported-part`
+ */
+export function sentencePieceOf(model: OpenedModel): GgufMetadata | undefined {
+  if (model.format === 'gguf') return undefined;
+  const { sentencePieceModel, ...folder } = model.checkpoint;
+  return sentencePieceModel && sentencePieceMetadata(sentencePieceModel, folder);
 }
 
 function embeddedTemplate(model: OpenedModel): string | undefined {

@@ -73,12 +73,25 @@ test('a folder of one weight file is read with all its side files', async () => 
     tokenizerConfig: { bos_token: 'x' },
     specialTokensMap: { eos_token: 'y' },
     chatTemplate: '{{ x }}',
-    hasSentencePieceModel: true,
+    sentencePieceModel: undefined,
+    addedTokens: undefined,
   });
   assert.deepEqual([...tensors.keys()], ['w']);
   assert.equal(open(), 1);
   await close();
   assert.equal(open(), 0);
+});
+
+test("without a tokenizer.json SentencePiece's files are read", async () => {
+  const files = new Map([
+    ['config.json', json({})],
+    ['tokenizer.model', Uint8Array.of(1, 2, 3)],
+    ['added_tokens.json', json({ '<pad>': 3 })],
+    ['model.safetensors', await safetensors('w')],
+  ]);
+  const checkpoint = await readCheckpoint(memoryFolder(files));
+  assert.deepEqual(checkpoint.sentencePieceModel, Uint8Array.of(1, 2, 3));
+  assert.deepEqual(checkpoint.addedTokens, { '<pad>': 3 });
 });
 
 test('side files may be missing, config.json may not', async () => {
@@ -93,7 +106,7 @@ test('side files may be missing, config.json may not', async () => {
   );
   assert.equal(checkpoint.tokenizer, undefined);
   assert.equal(checkpoint.chatTemplate, undefined);
-  assert.equal(checkpoint.hasSentencePieceModel, false);
+  assert.equal(checkpoint.sentencePieceModel, undefined);
   const without = memoryFolder(new Map([['model.safetensors', model]]), 'dir');
   await assert.rejects(readCheckpoint(without), hasCode('checkpoint/missing-config'));
 });

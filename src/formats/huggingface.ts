@@ -4,7 +4,7 @@
  */
 import type { SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
-import { type JsonObject, readJsonFile, readTextFile } from './json.ts';
+import { type JsonObject, readJsonFile, readSmallFile, readTextFile } from './json.ts';
 import { readFolderTensors } from './safetensors/shards.ts';
 import type { TensorInfo } from './tensor-info.ts';
 
@@ -13,6 +13,8 @@ const MAX_CONFIG_BYTES = 4 * MEBIBYTE;
 const MAX_TEMPLATE_BYTES = MEBIBYTE;
 /** The largest vocabularies (256 thousand tokens) take about 35 MB. */
 const MAX_TOKENIZER_BYTES = 128 * MEBIBYTE;
+/** 32 thousand tokens take half a megabyte. */
+const MAX_SENTENCEPIECE_BYTES = 32 * MEBIBYTE;
 
 /** Everything a folder holds, as far as this package reads it. */
 export interface Checkpoint {
@@ -30,8 +32,10 @@ export interface Checkpoint {
   readonly specialTokensMap: JsonObject | undefined;
   /** chat_template.jinja */
   readonly chatTemplate: string | undefined;
-  /** True when there is a tokenizer.model (SentencePiece), which is not read. */
-  readonly hasSentencePieceModel: boolean;
+  /** tokenizer.model (SentencePiece), read where there is no tokenizer.json. */
+  readonly sentencePieceModel: Uint8Array<ArrayBuffer> | undefined;
+  /** added_tokens.json, read with it. */
+  readonly addedTokens: JsonObject | undefined;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Closes the weight files; tensors cannot be read afterwards. */
   close(): Promise<void>;
@@ -53,13 +57,18 @@ export async function readCheckpoint(folder: SourceFolder, signal?: AbortSignal)
       `${folder.name}: there is no config.json; a model folder needs it beside its .safetensors files`,
     );
   }
+  const tokenizer = await readJsonFile(folder, 'tokenizer.json', MAX_TOKENIZER_BYTES, signal);
+  const hasOther = tokenizer === undefined;
   const rest = {
     generationConfig: await readConfig('generation_config.json'),
-    tokenizer: await readJsonFile(folder, 'tokenizer.json', MAX_TOKENIZER_BYTES, signal),
+    tokenizer,
     tokenizerConfig: await readConfig('tokenizer_config.json'),
     specialTokensMap: await readConfig('special_tokens_map.json'),
     chatTemplate: await readTextFile(folder, 'chat_template.jinja', MAX_TEMPLATE_BYTES, signal),
-    hasSentencePieceModel: await hasFile(folder, 'tokenizer.model', signal),
+    sentencePieceModel: hasOther
+      ? await readSmallFile(folder, 'tokenizer.model', MAX_SENTENCEPIECE_BYTES, signal)
+      : undefined,
+    addedTokens: hasOther ? await readConfig('added_tokens.json') : undefined,
   };
   const { tensors, sources } = await readFolderTensors(folder, signal);
   return {
@@ -71,10 +80,4 @@ export async function readCheckpoint(folder: SourceFolder, signal?: AbortSignal)
       for (const source of sources) await source.close();
     },
   };
-}
-
-async function hasFile(folder: SourceFolder, name: string, signal?: AbortSignal): Promise<boolean> {
-  const source = await folder.open(name, signal);
-  await source?.close();
-  return source !== undefined;
 }

@@ -89,11 +89,16 @@ export async function readJsonFile(
   return bytes && parseJsonObject(bytes, `${folder.name}: ${fileName}`);
 }
 
-async function readSmallFile(
+/**
+ * Reads a file of a folder, or answers undefined when there is none of that name.
+ *
+ * @throws BitnetError `checkpoint/file-too-large`, or as the folder and its sources
+ */
+export async function readSmallFile(
   folder: SourceFolder,
   fileName: string,
   limitBytes: number,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const source = await folder.open(fileName, signal);
   if (source === undefined) return undefined;

@@ -154,11 +154,45 @@ test('Ctrl-C leaves nothing half written', async () => {
   const made = await runNode([MAIN, 'make-random', '--shape', 'mini', '--layers', '2', large]);
   assert.equal(made.status, 0, made.stderr);
   const { child, ended } = startNode([MAIN, 'convert', large, at('stopped.gguf'), '--embedding', 'q6_k']);
-  // As soon as there is something to leave behind.
+  // As soon as there is something to leave behind; once, since the second Ctrl-C waits for nothing.
   const timer = setInterval(() => {
-    if (readdirSync(folder).some((name) => name.startsWith('stopped.gguf'))) child.kill('SIGINT');
+    if (!readdirSync(folder).some((name) => name.startsWith('stopped.gguf'))) return;
+    child.kill('SIGINT');
+    clearInterval(timer);
   }, 5);
   const { status } = await ended.finally(() => clearInterval(timer));
   assert.equal(status, 130);
   assert.ok(!readdirSync(folder).some((name) => name.startsWith('stopped.gguf')));
+});
+
+test('memory does not grow with the model', async () => {
+  const large = at('wide.gguf');
+  const made = await runNode([
+    MAIN,
+    'make-random',
+    '--shape',
+    '2b4t',
+    '--layers',
+    '2',
+    '--type',
+    'f16',
+    large,
+  ]);
+  assert.equal(made.status, 0, made.stderr);
+  const fileMegabytes = statSync(large).size / 2 ** 20;
+  const script = `
+    const { runProgram } = await import(${JSON.stringify(new URL('../../../dist/cli/program.js', import.meta.url).href)});
+    process.exitCode = await runProgram(process.argv.slice(1));
+    console.log(JSON.stringify(process.resourceUsage().maxRSS / 1024));`;
+  const args = ['convert', large, at('narrow.gguf'), '--type', 'tq1_0', '--force', '--json'];
+  const { status, stdout, stderr } = await runNode(['--input-type=module', '-e', script, '--', ...args]);
+  assert.equal(status, 0, stderr);
+  const peakMegabytes = Number(stdout.trim().split('\n').at(-1));
+  // Most of it are the 128256 tokens and Node itself; a file of 2.3 GB takes 455 MB too.
+  assert.ok(
+    peakMegabytes < 650 && fileMegabytes > 850,
+    `${peakMegabytes} MB for a file of ${fileMegabytes} MB`,
+  );
+  rmSync(large);
+  rmSync(at('narrow.gguf'));
 });

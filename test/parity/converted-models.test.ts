@@ -3,14 +3,14 @@
  * said. One golden model is there in three forms; others have random weights in the layout of each family.
  */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openPath } from '#platform';
 import { BitnetError } from '#src/base/errors.js';
+import { openSource } from '#src/engine/source.js';
 import { readGguf } from '#src/formats/gguf/read.js';
 import { memorySource } from '#src/formats/sources/memory.js';
 import { readTensor, type TensorInfo } from '#src/formats/tensor-info.js';
-import { openModel } from '#src/model/open.js';
+import { type OpenedModel, openModel } from '#src/model/open.js';
 import { exportModel } from '#src/train/export/export-model.js';
 import { createMemoryRunFolder, type MemoryRunFolder } from '#src/train/memory-run-folder.js';
 import { type Converted, logitsAfter, openExact, toFolder, toGguf } from '../fixtures/converted.ts';
@@ -46,14 +46,15 @@ function inFolder(run: MemoryRunFolder): MemoryRunFolder {
 }
 
 async function tensorsOf(source: string | Converted['result']): Promise<ReadonlyMap<string, TensorInfo>> {
-  const opened =
-    source instanceof Uint8Array
-      ? memorySource(source)
-      : typeof source === 'string'
-        ? await openPath(source)
-        : source;
-  return (await openModel(opened)).tensors;
+  const model = await openModel(await openSource(source));
+  opened.push(model);
+  return model.tensors;
 }
+
+const opened: OpenedModel[] = [];
+after(async () => {
+  for (const model of opened) await model.close();
+});
 
 async function assertSameTensors(
   one: ReadonlyMap<string, TensorInfo>,

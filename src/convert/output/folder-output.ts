@@ -44,7 +44,7 @@ export async function planFolder(
   const scales = projections === 'U8' ? storedScales(source) : undefined;
   const tensors = await folderTensors(source, projections, tables, scales, options);
   const config = {
-    ...(await modelConfig(source, tables)),
+    ...modelConfig(source, tables),
     ...quantizationFields(source, projections, scales),
     ...text.ends,
   };
@@ -155,10 +155,15 @@ async function checkRotation({ model, inventory }: Source, signal: AbortSignal |
   );
 }
 
-async function modelConfig(source: Source, dtype: TorchType): Promise<Record<string, unknown>> {
+function modelConfig(source: Source, dtype: TorchType): Record<string, unknown> {
   const { model, inventory, name } = source;
   const isTied = inventory.head === undefined;
-  if (model.format === 'gguf') return huggingFaceConfig(model, { name, isTied, dtype })!;
+  if (model.format === 'gguf') {
+    // The first upload of 2B4T had a name of its own for the same family.
+    const family = model.architecture.name === 'bitnet-25' ? 'bitnet-b1.58' : model.architecture.name;
+    const described = { ...model, architecture: { ...model.architecture, name: family } };
+    return huggingFaceConfig(described, { name, isTied, dtype })!;
+  }
   // auto_map names files of code that are not copied, and that published repositories do not even have.
   const {
     auto_map: _,

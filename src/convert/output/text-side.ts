@@ -3,8 +3,8 @@
  * the source are put right here once, so that programs which do not know of them run the result as they should.
  */
 import { BitnetError } from '../../base/errors.ts';
-import { type ModelText, readModelText } from '../../engine/text.ts';
-import type { GgufNumbers, MetadataValue } from '../../formats/gguf/metadata.ts';
+import { type ModelText, readModelText, sentencePieceOf } from '../../engine/text.ts';
+import type { GgufMetadata, GgufNumbers, MetadataValue } from '../../formats/gguf/metadata.ts';
 import type { GgufValueType } from '../../formats/gguf/value-type.ts';
 import type { GgufEntry } from '../../formats/gguf/write.ts';
 import { TextList } from '../../formats/text-list.ts';
@@ -36,8 +36,9 @@ export interface FolderTextSide {
  */
 export function ggufTextSide(model: OpenedModel): GgufTextSide {
   const text = readModelText(model);
-  if (model.format === 'gguf') {
-    return { entries: correctedEntries(model, text), notes: text.corrections };
+  const metadata = ggufTokenizer(model);
+  if (metadata !== undefined || model.format === 'gguf') {
+    return { entries: correctedEntries(metadata!, text), notes: text.corrections };
   }
   const { checkpoint } = model;
   const files = {
@@ -59,10 +60,15 @@ export function ggufTextSide(model: OpenedModel): GgufTextSide {
   };
 }
 
+/** The tokenizer in the words of GGUF, where the source has it so; not where there is a tokenizer.json. */
+function ggufTokenizer(model: OpenedModel): GgufMetadata | undefined {
+  return model.format === 'gguf' ? model.file.metadata : sentencePieceOf(model);
+}
+
 /** The source's own entries, with what is missing or wrong put right. */
-function correctedEntries(model: OpenedModel & { format: 'gguf' }, text: ModelText): GgufEntry[] {
+function correctedEntries(metadata: GgufMetadata, text: ModelText): GgufEntry[] {
   const values = new Map<string, MetadataValue>(
-    [...model.file.metadata].filter(([key]) => key.startsWith('tokenizer.')),
+    [...metadata].filter(([key]) => key.startsWith('tokenizer.')),
   );
   // Only files of families that are cut by this rule may lack it.
   if (values.get('tokenizer.ggml.model') === 'gpt2' && !values.has('tokenizer.ggml.pre')) {
@@ -131,9 +137,10 @@ export function folderTextSide(model: OpenedModel): FolderTextSide {
   const chatTemplate = text.template?.source;
   const files = new Map<string, string>();
   const put = (name: string, value: object) => files.set(name, jsonText(value));
-  if (model.format === 'gguf') {
+  const metadata = ggufTokenizer(model);
+  if (metadata !== undefined || model.format === 'gguf') {
     const { architecture, contextLength } = model.config;
-    const made = huggingFaceTokenizer(model.file.metadata, {
+    const made = huggingFaceTokenizer(metadata!, {
       architecture,
       contextLength,
       ...(chatTemplate === undefined ? {} : { chatTemplate }),

@@ -21,8 +21,7 @@ export function huggingFaceConfig(
   { architecture, config }: Described,
   options: { readonly name: string; readonly isTied: boolean; readonly dtype: TorchType },
 ): Record<string, unknown> | undefined {
-  const family = architecture.name === 'bitnet-25' ? 'bitnet-b1.58' : architecture.name;
-  const className = [...HUGGING_FACE_CLASSES].find(([, name]) => name === family)?.[0];
+  const className = [...HUGGING_FACE_CLASSES].find(([, family]) => family === architecture.name)?.[0];
   const activation = ACTIVATION_NAMES.get(config.activation);
   if (className === undefined || activation === undefined) return undefined;
   return {
