@@ -192,14 +192,14 @@ export class FakeHub {
     }
     if (kind === 'paths-info') {
       const wanted = await bodyOf(request);
-      const entries = treeEntries(commit, '', true).filter(
+      const entries = treeEntries(repository, commit, '', true).filter(
         (entry) => 'path' in entry && wanted.includes(`${entry.path}`),
       );
       response.writeHead(200, headers).end(JSON.stringify(entries));
       return;
     }
     const isRecursive = /^(?:1|true)$/i.test(url.searchParams.get('recursive') ?? '');
-    const entries = treeEntries(commit, path, isRecursive);
+    const entries = treeEntries(repository, commit, path, isRecursive);
     const start = Number(url.searchParams.get('cursor') ?? 0);
     const end = start + this.#pageLength;
     if (end < entries.length) {

@@ -31,6 +31,8 @@ export interface FakeRepositoryOptions {
   readonly isGated?: boolean;
   /** Tokens that may read it. */
   readonly readers?: readonly string[];
+  /** Lengths that the listing tells of files instead of the right ones. */
+  readonly claimedSizes?: Readonly<Record<string, number>>;
   /** What is kept in LFS; by default as on the hub. */
   readonly isLarge?: (path: string) => boolean;
 }
@@ -103,7 +105,12 @@ export function modelInfo(repository: FakeRepository, commit: FakeCommit): objec
 }
 
 /** Entries of `GET /api/models/{repository}/tree/{revision}`, folders among them. */
-export function treeEntries(commit: FakeCommit, folder: string, isRecursive: boolean): object[] {
+export function treeEntries(
+  { options: { claimedSizes = {} } }: FakeRepository,
+  commit: FakeCommit,
+  folder: string,
+  isRecursive: boolean,
+): object[] {
   const entries = new Map<string, object>();
   const prefix = folder === '' ? '' : `${folder}/`;
   for (const { path, bytes, oid, sha256, pointerSize } of commit.files.values()) {
@@ -114,7 +121,7 @@ export function treeEntries(commit: FakeCommit, folder: string, isRecursive: boo
       entries.set(name, { type: 'directory', oid: gitBlobId(Buffer.from(name)), size: 0, path: name });
     }
     if (!isRecursive && parts.length > 1) continue;
-    const size = bytes.length;
+    const size = claimedSizes[path] ?? bytes.length;
     const lfs = sha256 === undefined ? {} : { lfs: { oid: sha256, size, pointerSize } };
     entries.set(path, { type: 'file', oid, size, ...lfs, path });
   }

@@ -63,7 +63,7 @@ test('a short name is downloaded with a word about it, and then needs no hub', a
   assert.equal(first.stdout, await expected);
   assert.match(
     first.stderr,
-    new RegExp(`^bitnet: ${NAME} is not here; downloading ${REPOSITORY} \\([\\d.]+ MB\\)\n`),
+    new RegExp(`^bitnet: downloading ${NAME} from ${REPOSITORY} \\([\\d.]+ MB\\)\n$`),
   );
   hub.forget();
   // In any case, by its repository, by the environment, and with the network forbidden.

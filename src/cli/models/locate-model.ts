@@ -39,7 +39,7 @@ export async function locateModel(source: string | undefined, options: LocateOpt
   if (isOnline && options.isLoaded !== false) {
     await checkMemory(name, options.contextLength);
   }
-  const { path } = await pullWithProgress(hub, name, options);
+  const { path } = await pullWithProgress(hub, name, { signal: options.signal, offline: options.offline });
   return path;
 }
 

@@ -1,50 +1,49 @@
-/** A download on behalf of a command that needs the model: what it says before, and how far it is. */
+/** A download on behalf of a command: what it says before, and how far it is. */
 import { BitnetError } from '../../base/errors.ts';
-import type { Hub, LocalModel } from '../../hub/hub.ts';
+import type { Hub, LocalModel, PullOptions } from '../../hub/hub.ts';
 import type { HubModel } from '../../hub/model-name.ts';
-import { ProgressBar } from '../progress.ts';
-import { formatBytes } from '../quantities.ts';
-import { printableLine, writeNote } from '../terminal.ts';
+import { DownloadView } from '../pull/download-view.ts';
 
 /** Whether the network may be used, and what ends the download. */
-export interface PullChoice {
+export interface PullChoice extends Pick<PullOptions, 'update' | 'connections'> {
   readonly signal?: AbortSignal | undefined;
   readonly offline?: boolean | undefined;
 }
 
+/** A model that is here. */
+export interface PulledModel extends LocalModel {
+  readonly path: string;
+  /** Bytes that came over the network now. */
+  readonly downloadedBytes: number;
+}
+
 /**
- * Downloads a model that is not here.
+ * Downloads what is not here of a model.
  *
  * @throws BitnetError as {@link Hub.pull}; the signal's reason when aborted
  */
-export async function pullWithProgress(
-  hub: Hub,
-  model: HubModel,
-  { signal, offline }: PullChoice,
-): Promise<LocalModel & { readonly path: string }> {
-  let bar: ProgressBar | undefined;
-  let isTold = false;
-  const tell = (totalBytes: number) => {
-    if (isTold) return;
-    isTold = true;
-    const size = totalBytes > 0 ? ` (${formatBytes(totalBytes)})` : '';
-    void writeNote(
-      printableLine(`bitnet: ${model.label} is not here; downloading ${model.repository}${size}`),
-    );
-    bar = new ProgressBar('downloading');
-  };
+export async function pullWithProgress(hub: Hub, model: HubModel, choice: PullChoice): Promise<PulledModel> {
+  const { signal, offline, ...others } = choice;
+  const { label, repository } = model;
+  const view = new DownloadView(label === repository ? label : `${label} from ${repository}`);
+  let [before, after] = [Number.NaN, 0];
   const local = await hub
     .pull(model, {
+      ...others,
       ...(signal && { signal }),
-      // Left out, HF_HUB_OFFLINE counts.
+      // Where it is not asked for, HF_HUB_OFFLINE decides.
       ...(offline === true && { offline }),
-      onProgress: ({ phase, doneBytes, totalBytes }) => {
-        if (phase === 'downloading' || phase === 'resuming') tell(totalBytes);
-        if (totalBytes > 0) bar?.update(doneBytes / totalBytes);
+      onProgress: (progress) => {
+        const { phase, doneBytes } = progress;
+        if (phase === 'downloading' || phase === 'resuming') {
+          if (Number.isNaN(before)) before = doneBytes;
+          after = doneBytes;
+        }
+        view.update(progress);
       },
     })
-    .finally(() => bar?.finish());
+    .finally(() => view.finish());
   const { path } = local;
-  if (path === undefined) throw new BitnetError('hub/no-path', `${model.label}: the cache keeps no files`);
-  return { ...local, path };
+  if (path === undefined) throw new BitnetError('hub/no-path', `${label}: the cache keeps no files`);
+  return { ...local, path, downloadedBytes: Number.isNaN(before) ? 0 : after - before };
 }
