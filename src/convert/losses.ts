@@ -7,14 +7,15 @@
 export type LossKind = 'scales' | 'tables' | 'weights' | 'activations' | 'quantised' | 'forced';
 
 /**
- * Root mean square of the differences of logits over that of the logits themselves, beyond which a difference is no
- * longer explained. Measured on random and on trained models (docs/convert.md) and taken about four times as large.
+ * Root mean square of the differences of logits over the standard deviation of logits, beyond which a difference is no
+ * longer explained. The golden and the bundled model, of 3 and 5 layers, differ by up to 0.004 with rounded scales, 0.033
+ * with an embedding in blocks and 0.009 without int8 activations; deeper models spread differences, so limits are wide.
  */
 const TOLERANCES: Readonly<Record<LossKind, number>> = {
   scales: 0.05,
   tables: 0.01,
   weights: 0.05,
-  activations: 0.3,
+  activations: 0.15,
   quantised: 0.2,
   // Nothing explains what is left of a model then.
   forced: Number.POSITIVE_INFINITY,

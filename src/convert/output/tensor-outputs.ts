@@ -105,7 +105,9 @@ function countRounded(
   const why = isBlock
     ? `are rounded to ${dtype} blocks`
     : `are not among the numbers that ${dtype} has, and rounded`;
-  losses.add(isBlock ? 'quantised' : kind, `values of ${name}`, why, changed, weights.length);
+  // Projections are many and alike.
+  const what = kind === 'tables' ? `values of ${name}` : 'values of projections';
+  losses.add(isBlock ? 'quantised' : kind, what, why, changed, weights.length);
 }
 
 function changedCount(dtype: FloatEncoding, weights: Float32Array, bytes: Uint8Array): number {

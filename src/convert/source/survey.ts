@@ -8,10 +8,11 @@ import { readBytes } from '../../base/byte-source.ts';
 import { BitnetError } from '../../base/errors.ts';
 import { readTensor, type TensorInfo } from '../../formats/tensor-info.ts';
 import type { Inventory, MatrixSource } from '../../model/loading/inventory.ts';
+import { checkScale } from '../../model/loading/load.ts';
 import { elementBytes } from '../../model/loading/load-programs.ts';
 import { absmeanScale, scaleInType, sumOfMagnitudes } from '../../tensor/absmean.ts';
 import { dequantize } from '../../tensor/dequantize.ts';
-import { blockWeights, I2S_TAIL_BYTES } from '../../tensor/dtype.ts';
+import { I2S_TAIL_BYTES } from '../../tensor/dtype.ts';
 import { i2sScale } from '../../tensor/i2s.ts';
 import { ternaryScale } from '../../tensor/ternary-tensor.ts';
 import { floatRows } from './matrix-rows.ts';
@@ -91,7 +92,7 @@ async function packedScale(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const stored = await scalarOf(source.scale, signal);
-  return finite(source.divide ? Math.fround(1 / stored) : stored, source.scale.name);
+  return checkScale(source.divide ? Math.fround(1 / stored) : stored, source.scale.name);
 }
 
 async function scaleOfCodes(
@@ -104,7 +105,7 @@ async function scaleOfCodes(
       ? i2sScale(await readBytes(info.source, tailAt(info), I2S_TAIL_BYTES, signal), info.name)
       : await blocksScale(source, dtype, signal);
   if (extraScale === undefined) return scale;
-  return finite(Math.fround(scale * (await scalarOf(extraScale, signal))), extraScale.name);
+  return checkScale(Math.fround(scale * (await scalarOf(extraScale, signal))), extraScale.name);
 }
 
 function tailAt({ offset, byteLength }: TensorInfo): number {
@@ -192,20 +193,4 @@ function rowPieces({ rows, columns, info }: MatrixSource): [row0: number, row1: 
 async function scalarOf(info: TensorInfo, signal: AbortSignal | undefined): Promise<number> {
   const [value] = dequantize(info.dtype, await readTensor(info, signal), 1, undefined, info.name);
   return value!;
-}
-
-function finite(scale: number, name: string): number {
-  if (Number.isFinite(scale)) return scale;
-  throw new BitnetError(
-    'tensor/bad-scale',
-    `${name}: it makes the scale of its matrix ${scale}, with which nothing can be computed; the file is damaged`,
-    { details: { tensor: name } },
-  );
-}
-
-/** Why rows of a matrix do not fit the blocks of a type; undefined when they do. */
-export function misfit(source: MatrixSource, dtype: Parameters<typeof blockWeights>[0]): string | undefined {
-  const block = blockWeights(dtype);
-  if (source.columns % block === 0) return undefined;
-  return `${source.info.name} has rows of ${source.columns} weights, and ${dtype} takes multiples of ${block}`;
 }

@@ -359,7 +359,13 @@ function afterMessages(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-function checkScale(scale: number, name: string): number {
+/**
+ * The scale of a matrix, or an error for one that is not finite.
+ *
+ * @param name  of the tensor that it comes from
+ * @throws BitnetError `tensor/bad-scale`
+ */
+export function checkScale(scale: number, name: string): number {
   if (Number.isFinite(scale)) return scale;
   throw new BitnetError(
     'tensor/bad-scale',
