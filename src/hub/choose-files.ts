@@ -65,14 +65,14 @@ export function checkpointFiles(paths: readonly string[]): readonly string[] | u
   return [...root.filter((path) => CONFIG_FILES.has(path) || TOKENIZER_FILES.has(path)), ...weights];
 }
 
-/** The weights: `model.safetensors` or its shards with their index, and only when there are none of these, any others. */
+/** The weights: `model.safetensors`, or its shards with their index; nothing else could be loaded. */
 function weightFiles(root: readonly string[]): readonly string[] {
   const all = root.filter((path) => path.endsWith('.safetensors'));
   if (root.includes('model.safetensors.index.json')) {
     const shards = all.filter((path) => /^model-\d+-of-\d+\.safetensors$/.test(path));
     if (shards.length > 0) return ['model.safetensors.index.json', ...shards];
   }
-  return all.includes('model.safetensors') ? ['model.safetensors'] : all;
+  return all.includes('model.safetensors') ? ['model.safetensors'] : [];
 }
 
 /**

@@ -1,8 +1,12 @@
 /** Opens the cache of models that the environment names, and the hub that fills it. */
-import { BitnetError } from '../base/errors.ts';
+import { openFileTree } from '#platform';
 import type { FileTree } from '../base/file-tree.ts';
 import type { ClientOptions } from './api/hub-client.ts';
+import { cacheFolder } from './api/hub-settings.ts';
+import { findModel, listLocalModels } from './cache/local-models.ts';
+import { discardDownload, removeModel, unfinishedDownloads } from './cache/remove-models.ts';
 import type { Hub } from './hub.ts';
+import { checkNames, type PullSite, pull } from './pull.ts';
 
 /** Where models are kept and how patient the client is; the defaults are for people. */
 export interface HubOptions extends ClientOptions {
@@ -19,15 +23,18 @@ export interface HubOptions extends ClientOptions {
  *
  * @throws BitnetError `hub/no-cache`; `platform/no-file-system` in browsers that store nothing
  */
-export async function openHub(_options: HubOptions = {}): Promise<Hub> {
+export async function openHub(options: HubOptions = {}): Promise<Hub> {
+  const { folder, tree = await openFileTree(folder ?? cacheFolder()), pieceBytes, ...client } = options;
+  const site: PullSite = { tree, client, pieceBytes };
   return {
-    async pull() {
-      throw new BitnetError('hub/unreachable', 'the hub is not built yet');
+    pull: (model, pullOptions = {}) => pull(site, model, pullOptions),
+    async find(model) {
+      checkNames(model);
+      return findModel(tree, model);
     },
-    find: async () => undefined,
-    list: async () => [],
-    remove: async () => 0,
-    unfinished: async () => [],
-    discard: async () => 0,
+    list: () => listLocalModels(tree),
+    remove: (model) => removeModel(tree, model),
+    unfinished: () => unfinishedDownloads(tree),
+    discard: (download) => discardDownload(tree, download),
   };
 }

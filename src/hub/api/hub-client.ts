@@ -161,11 +161,20 @@ export class HubClient {
   }
 }
 
-/** A signal that is aborted when nothing was heard of for `ms`, or when the caller's is. */
-export function withTimeout(
-  outer: AbortSignal | undefined,
-  ms: number,
-): { signal: AbortSignal; touch(): void; end(): void; causeOf(error: unknown): unknown } {
+/** Ends an exchange with a server that says nothing any more. */
+export interface TimeLimit {
+  readonly signal: AbortSignal;
+  /** Something was heard. */
+  touch(): void;
+  /** Nothing can be heard until {@link touch}. */
+  pause(): void;
+  end(): void;
+  /** What is to be told of an error that may be the abort's. */
+  causeOf(error: unknown): unknown;
+}
+
+/** A signal that is aborted when nothing was heard for `ms`, or when the caller's is. */
+export function withTimeout(outer: AbortSignal | undefined, ms: number): TimeLimit {
   const controller = new AbortController();
   const stalled = new PassingFault(`no bytes came for ${Math.round(ms / 1000)} seconds`);
   const onAbort = (): void => controller.abort(outer?.reason);
@@ -179,6 +188,7 @@ export function withTimeout(
       clearTimeout(timer);
       timer = start();
     },
+    pause: () => clearTimeout(timer),
     end() {
       clearTimeout(timer);
       outer?.removeEventListener('abort', onAbort);
@@ -205,7 +215,11 @@ export function refusal(response: Response, settings: HubSettings, subject: Subj
     if (status === 429 && wait !== undefined && wait > LONGEST_WAIT_MS) return rateLimited(settings, wait);
     return new PassingFault(`${new URL(response.url || endpoint).host} answered ${status}`, wait);
   }
-  if (status === 408) return new PassingFault('the server answered 408');
+  const host = URL.canParse(response.url) ? new URL(response.url) : new URL(endpoint);
+  // Elsewhere than on the hub a refusal is about a signed address that has run out; the hub gives another one.
+  if (status === 408 || (code === '' && host.origin !== new URL(endpoint).origin)) {
+    return new PassingFault(`${host.host} answered ${status}`);
+  }
   if (code === 'GatedRepo' || (code === '' && status === 403)) {
     const page = `${endpoint}/${repository}`;
     return token === undefined
