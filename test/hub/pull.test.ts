@@ -8,11 +8,11 @@ import { downloadFileToCacheDir, scanCacheDir } from '@huggingface/hub';
 import { bench, modelOf, noise } from './hub-for-test.ts';
 
 const KIB = 1024;
-const CONFIG = JSON.stringify({ architectures: ['LlamaForCausalLM'] });
+const CONFIG = JSON.stringify({ architectures: ['BitNetForCausalLM'] });
 
 test('a GGUF file ends up in the layout of the cache of Hugging Face, byte for byte', async (t) => {
   const { fake, folder, pull, hub, told } = await bench(t);
-  const bytes = noise(700 * KIB);
+  const bytes = noise(2700 * KIB);
   const repository = fake.add('owner/model', { 'README.md': '# A model', 'model-i2_s.gguf': bytes });
   const commit = repository.branches.get('main')!.id;
 

@@ -149,7 +149,8 @@ async function checkSpace(out: string, files: readonly PlannedFile[]): Promise<v
   if (free >= needed) return;
   throw new BitnetError(
     'output/no-space',
-    `${out} takes ${formatBytes(needed)}, and its disk has ${formatBytes(free)} left; make room or choose another disk`,
+    `${out} takes ${formatBytes(needed - SPARE_BYTES)}, and its disk has ${formatBytes(free)} left, of which ` +
+      `${formatBytes(SPARE_BYTES)} are not used up; make room or choose another disk`,
     { details: { needed, free } },
   );
 }

@@ -1,6 +1,6 @@
 /** A download on behalf of a command: what it says before, and how far it is. */
 import { BitnetError } from '../../base/errors.ts';
-import type { Hub, LocalModel, PullOptions } from '../../hub/hub.ts';
+import type { Hub, LocalModel, PullOptions, PullProgress } from '../../hub/hub.ts';
 import type { HubModel } from '../../hub/model-name.ts';
 import { DownloadView } from '../pull/download-view.ts';
 
@@ -13,7 +13,7 @@ export interface PullChoice extends Pick<PullOptions, 'update' | 'connections'> 
 /** A model that is here. */
 export interface PulledModel extends LocalModel {
   readonly path: string;
-  /** Bytes that came over the network now. */
+  /** Bytes of it that came over the network now. */
   readonly downloadedBytes: number;
 }
 
@@ -26,7 +26,8 @@ export async function pullWithProgress(hub: Hub, model: HubModel, choice: PullCh
   const { signal, offline, ...others } = choice;
   const { label, repository } = model;
   const view = new DownloadView(label === repository ? label : `${label} from ${repository}`);
-  let [before, after] = [Number.NaN, 0];
+  let last: PullProgress | undefined;
+  let downloadedBytes = 0;
   const local = await hub
     .pull(model, {
       ...others,
@@ -34,16 +35,14 @@ export async function pullWithProgress(hub: Hub, model: HubModel, choice: PullCh
       // Where it is not asked for, HF_HUB_OFFLINE decides.
       ...(offline === true && { offline }),
       onProgress: (progress) => {
-        const { phase, doneBytes } = progress;
-        if (phase === 'downloading' || phase === 'resuming') {
-          if (Number.isNaN(before)) before = doneBytes;
-          after = doneBytes;
-        }
+        const isArriving = progress.phase === 'downloading' && last?.phase === 'downloading';
+        if (isArriving && last !== undefined) downloadedBytes += progress.doneBytes - last.doneBytes;
+        last = progress;
         view.update(progress);
       },
     })
     .finally(() => view.finish());
   const { path } = local;
   if (path === undefined) throw new BitnetError('hub/no-path', `${label}: the cache keeps no files`);
-  return { ...local, path, downloadedBytes: Number.isNaN(before) ? 0 : after - before };
+  return { ...local, path, downloadedBytes };
 }

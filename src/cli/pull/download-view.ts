@@ -26,6 +26,8 @@ export class DownloadView {
   readonly #samples: { at: number; bytes: number }[] = [];
   #phase: PullProgress['phase'] | undefined;
   #isAnnounced = false;
+  /** A part was here, and has not been told of. */
+  #isResumed = false;
   #done = 0;
   #total = 0;
   #drawnAt = Number.NEGATIVE_INFINITY;
@@ -45,6 +47,7 @@ export class DownloadView {
 
   update({ phase, doneBytes, totalBytes, file }: PullProgress): void {
     const isNew = phase !== this.#phase;
+    if (isNew && this.#phase === 'resuming') this.#isResumed = true;
     this.#phase = phase;
     this.#total = totalBytes;
     this.#done = Math.max(this.#done, doneBytes);
@@ -69,15 +72,16 @@ export class DownloadView {
   #tellPhase(phase: PullProgress['phase'], now: number): void {
     if (phase === 'waiting') {
       this.#say(`another process is downloading ${this.#name}; waiting for it`);
-    } else if ((phase === 'downloading' || phase === 'resuming') && !this.#isAnnounced) {
-      this.#isAnnounced = true;
-      this.#logged = { at: now, share: this.#share() };
+    } else if (phase === 'downloading' && (!this.#isAnnounced || this.#isResumed)) {
       const size = formatBytes(this.#total);
       this.#say(
         this.#done > 0
           ? `going on with ${this.#name}: ${formatBytes(this.#done)} of ${size} are here already`
           : `downloading ${this.#name} (${size})`,
       );
+      this.#isAnnounced = true;
+      this.#isResumed = false;
+      this.#logged = { at: now, share: this.#share() };
     }
   }
 
@@ -109,6 +113,7 @@ export class DownloadView {
   #figures(): string {
     const amount = `${formatBytes(this.#done)} of ${formatBytes(this.#total)}`;
     if (this.#phase === 'verifying') return `${amount}, verifying`;
+    if (this.#phase === 'resuming') return `${amount}, checking what is here`;
     if (this.#phase === 'waiting') return `${amount}, waiting`;
     const [first, last] = [this.#samples[0]!, this.#samples.at(-1)!];
     const rate = (1000 * (last.bytes - first.bytes)) / (last.at - first.at);
