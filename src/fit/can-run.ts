@@ -163,8 +163,8 @@ function forecastSpeed(
 /** Start of the program and of its threads, and reading a vocabulary. */
 const START_SECONDS = 0.15;
 const SECONDS_PER_TOKEN_OF_VOCABULARY = 2e-6;
-/** Bytes a second that a file is copied with out of the system's memory, by each thread. */
-const COPY_BYTES_PER_SECOND = 4e9;
+/** Bytes a second that a thread copies out of the system's memory to pages that it has not touched before. */
+const COPY_BYTES_PER_SECOND = 1.2e9;
 
 /** From a file that the system has in memory; a disk adds its own time. */
 function loadSeconds({ config, fileBytes, ...model }: FitModel, rates: MachineRates): number {

@@ -16,8 +16,8 @@ import { elementsOfLayer } from './step-costs.ts';
 const FAR = 896;
 const ARCHITECTURE = 'bitnet-b1.58';
 /** Milliseconds that a measurement takes at least, short and long ones. */
-const SHORT = 15;
-const LONG = 40;
+const SHORT = 20;
+const LONG = 60;
 
 /** Heads that share keys by fours, and heads that do not. */
 const GROUPED = { headCount: 16, headCountKv: 4, headLength: 128 };
@@ -144,7 +144,7 @@ class RateFinder {
       await point(SMALL, Math.max(1, Math.round((megabytes * 1e6) / this.#layerBytes(SMALL))));
     }
     const most = Math.floor(this.#poolBytes / this.#layerBytes(LARGE));
-    for (const share of [0.5, 1]) await point(LARGE, Math.max(1, Math.floor(most * share)));
+    for (const share of [0.2, 0.45, 1]) await point(LARGE, Math.max(1, Math.floor(most * share)));
     return points.sort((a, b) => a.bytes - b.bytes);
   }
 
@@ -167,7 +167,7 @@ class RateFinder {
     const fewBytes = kernels.int4Bytes(fewRows, width);
     const perByte = Math.max(small - few, small / 100) / (smallBytes - fewBytes);
     const secondsPerHead = Math.max(0, few - fewBytes * perByte - fixed.secondsPerStep);
-    const largeRows = Math.floor((0.6 * this.#poolBytes) / kernels.int4Bytes(16, LARGE.embeddingLength)) * 16;
+    const largeRows = Math.floor((0.4 * this.#poolBytes) / kernels.int4Bytes(16, LARGE.embeddingLength)) * 16;
     const large = await time(LARGE, largeRows, LONG);
     const largeBytes = kernels.int4Bytes(largeRows, LARGE.embeddingLength);
     const largeRate = largeBytes / Math.max(large - secondsPerHead - fixed.secondsPerStep, large / 10);

@@ -92,7 +92,8 @@ export function decodeSeconds(load: Workload, rates: MachineRates, position: num
     config.blockCount * rates.secondsPerLayer +
     load.elements * rates.secondsPerElement +
     weights +
-    Math.max(attention, kvBytes / rates.readBytesPerSecond) +
+    attention +
+    kvBytes / rates.readBytesPerSecond +
     headSeconds(load, rates, footprint)
   );
 }
