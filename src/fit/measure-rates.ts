@@ -17,7 +17,7 @@ const FAR = 896;
 const ARCHITECTURE = 'bitnet-b1.58';
 /** Milliseconds that a measurement takes at least, short and long ones. */
 const SHORT = 20;
-const LONG = 60;
+const LONG = 100;
 
 /** Heads that share keys by fours, and heads that do not. */
 const GROUPED = { headCount: 16, headCountKv: 4, headLength: 128 };
@@ -134,7 +134,7 @@ class RateFinder {
     const points: RatePoint[] = [];
     const point = async (config: ModelConfig, layers: number) => {
       const bytes = layers * this.#layerBytes(config);
-      const seconds = await this.#decode({ ...config, blockCount: layers }, SHORT);
+      const seconds = await this.#decode({ ...config, blockCount: layers }, config === LARGE ? LONG : SHORT);
       const rest =
         fixed.secondsPerStep +
         layers * (fixed.secondsPerLayer + elementsOfLayer(config) * fixed.secondsPerElement);

@@ -219,8 +219,8 @@ export function fillPool({ heap }: Backend, bytes: number): number {
 }
 
 /**
- * Seconds of an operation, after one run that does not count: the lower quartile of several, since what else the machine
- * does only ever makes them longer.
+ * Median seconds of an operation, after one run that does not count: what else the machine does belongs to it, a single
+ * pause does not.
  */
 export async function typicalSeconds(run: () => Promise<unknown>, milliseconds: number): Promise<number> {
   const time = async (times: number) => {
@@ -236,5 +236,5 @@ export async function typicalSeconds(run: () => Promise<unknown>, milliseconds: 
   while (samples.length < LEAST_SAMPLES || performance.now() - start < milliseconds) {
     samples.push(await time(times));
   }
-  return samples.sort((a, b) => a - b)[samples.length >> 2]! / 1000;
+  return samples.sort((a, b) => a - b)[samples.length >> 1]! / 1000;
 }

@@ -113,7 +113,8 @@ export function prefillSeconds(
   let seconds = 0;
   for (let first = 0; first < promptTokens; first += chunkTokens) {
     const tokens = Math.min(chunkTokens, promptTokens - first);
-    const attention = attentionSeconds(config, rates.prefillAttention, load.kvCache, first + tokens / 2);
+    // What the chunk sees of itself was measured with the rest.
+    const attention = attentionSeconds(config, rates.prefillAttention, load.kvCache, first);
     const least = decodeSeconds(load, rates, first) - headSeconds(load, rates, load.ternaryBytes);
     const full = rates.secondsPerStep + tokens * (perToken + config.blockCount * attention);
     // A few tokens cost no less than one.
