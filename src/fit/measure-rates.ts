@@ -18,6 +18,13 @@ const ARCHITECTURE = 'bitnet-b1.58';
 /** Milliseconds that a measurement takes at least, short and long ones. */
 const SHORT = 20;
 const LONG = 100;
+/** What is read from memory takes longer: bursts are faster than what a machine keeps up. */
+const SUSTAINED = 250;
+/** How often costs of microseconds are measured; the least counts, since a pause is as long as they are. */
+const REPEATS = 4;
+/** Caches are not faster than memory by more than this, nor is more than this of a step beside its products. */
+const MOST_CACHE_GAIN = 4;
+const MOST_BESIDE = 0.6;
 
 /** Heads that share keys by fours, and heads that do not. */
 const GROUPED = { headCount: 16, headCountKv: 4, headLength: 128 };
@@ -103,8 +110,11 @@ class RateFinder {
 
   /** From models whose weights hardly count: one layer and many of them tell a layer from a step. */
   async #fixedCosts(): Promise<FixedCosts> {
-    const one = await this.#decode({ ...TINY, blockCount: 1 }, SHORT);
-    const many = await this.#decode(TINY, SHORT);
+    let [one, many] = [Infinity, Infinity];
+    for (let repeat = 0; repeat < REPEATS; repeat++) {
+      one = Math.min(one, await this.#decode({ ...TINY, blockCount: 1 }, SHORT / 2));
+      many = Math.min(many, await this.#decode(TINY, SHORT / 2));
+    }
     const secondsPerElement = this.#secondsPerElement();
     const perLayer = (many - one) / (TINY.blockCount - 1);
     return {
@@ -134,17 +144,20 @@ class RateFinder {
     const points: RatePoint[] = [];
     const point = async (config: ModelConfig, layers: number) => {
       const bytes = layers * this.#layerBytes(config);
-      const seconds = await this.#decode({ ...config, blockCount: layers }, config === LARGE ? LONG : SHORT);
+      const seconds = await this.#decode(
+        { ...config, blockCount: layers },
+        config === LARGE ? SUSTAINED : SHORT,
+      );
       const rest =
         fixed.secondsPerStep +
         layers * (fixed.secondsPerLayer + elementsOfLayer(config) * fixed.secondsPerElement);
-      points.push({ bytes, bytesPerSecond: bytes / Math.max(seconds - rest, seconds / 10) });
+      points.push({ bytes, bytesPerSecond: bytes / Math.max(seconds - rest, (1 - MOST_BESIDE) * seconds) });
     };
     for (const megabytes of [4, 12, 20, 28, 40]) {
       await point(SMALL, Math.max(1, Math.round((megabytes * 1e6) / this.#layerBytes(SMALL))));
     }
     const most = Math.floor(this.#poolBytes / this.#layerBytes(LARGE));
-    for (const share of [0.2, 0.45, 1]) await point(LARGE, Math.max(1, Math.floor(most * share)));
+    for (const share of [0.2, 1]) await point(LARGE, Math.max(1, Math.floor(most * share)));
     return points.sort((a, b) => a.bytes - b.bytes);
   }
 
@@ -161,16 +174,20 @@ class RateFinder {
     };
     const fewRows = 512;
     const smallRows = 8192;
-    const few = await time(SMALL, fewRows, SHORT);
-    const small = await time(SMALL, smallRows, SHORT);
+    let [few, small] = [Infinity, Infinity];
+    for (let repeat = 0; repeat < REPEATS; repeat++) {
+      few = Math.min(few, await time(SMALL, fewRows, SHORT / 2));
+      small = Math.min(small, await time(SMALL, smallRows, SHORT / 2));
+    }
     const smallBytes = kernels.int4Bytes(smallRows, width);
     const fewBytes = kernels.int4Bytes(fewRows, width);
-    const perByte = Math.max(small - few, small / 100) / (smallBytes - fewBytes);
-    const secondsPerHead = Math.max(0, few - fewBytes * perByte - fixed.secondsPerStep);
     const largeRows = Math.floor((0.4 * this.#poolBytes) / kernels.int4Bytes(16, LARGE.embeddingLength)) * 16;
-    const large = await time(LARGE, largeRows, LONG);
+    const large = await time(LARGE, largeRows, SUSTAINED);
     const largeBytes = kernels.int4Bytes(largeRows, LARGE.embeddingLength);
-    const largeRate = largeBytes / Math.max(large - secondsPerHead - fixed.secondsPerStep, large / 10);
+    const largePerByte = (large - Math.min(few, large / 2)) / (largeBytes - fewBytes);
+    const largeRate = 1 / largePerByte;
+    const perByte = Math.max((small - few) / (smallBytes - fewBytes), largePerByte / MOST_CACHE_GAIN);
+    const secondsPerHead = Math.max(0, few - fewBytes * perByte - fixed.secondsPerStep);
     const [near, far] = [decodeCurve[0]!, decodeCurve.at(-1)!];
     // Where the layers' curve falls from the caches' rate to that of memory, this one does.
     const headCurve = decodeCurve.map(({ bytes, bytesPerSecond }) => {
