@@ -20,8 +20,8 @@ const SHORT = 20;
 const LONG = 100;
 /** What is read from memory takes longer: bursts are faster than what a machine keeps up. */
 const SUSTAINED = 250;
-/** How often costs of microseconds are measured; the least counts, since a pause is as long as they are. */
-const REPEATS = 4;
+/** How often costs of microseconds are measured, whose difference counts: in turns, for what else the machine does. */
+const REPEATS = 5;
 /** Caches are not faster than memory by more than this, nor is more than this of a step beside its products. */
 const MOST_CACHE_GAIN = 4;
 const MOST_BESIDE = 0.6;
@@ -110,11 +110,10 @@ class RateFinder {
 
   /** From models whose weights hardly count: one layer and many of them tell a layer from a step. */
   async #fixedCosts(): Promise<FixedCosts> {
-    let [one, many] = [Infinity, Infinity];
-    for (let repeat = 0; repeat < REPEATS; repeat++) {
-      one = Math.min(one, await this.#decode({ ...TINY, blockCount: 1 }, SHORT / 2));
-      many = Math.min(many, await this.#decode(TINY, SHORT / 2));
-    }
+    const [one, many] = await inTurns(
+      () => this.#decode({ ...TINY, blockCount: 1 }, SHORT / 2),
+      () => this.#decode(TINY, SHORT / 2),
+    );
     const secondsPerElement = this.#secondsPerElement();
     const perLayer = (many - one) / (TINY.blockCount - 1);
     return {
@@ -174,11 +173,10 @@ class RateFinder {
     };
     const fewRows = 512;
     const smallRows = 8192;
-    let [few, small] = [Infinity, Infinity];
-    for (let repeat = 0; repeat < REPEATS; repeat++) {
-      few = Math.min(few, await time(SMALL, fewRows, SHORT / 2));
-      small = Math.min(small, await time(SMALL, smallRows, SHORT / 2));
-    }
+    const [few, small] = await inTurns(
+      () => time(SMALL, fewRows, SHORT / 2),
+      () => time(SMALL, smallRows, SHORT / 2),
+    );
     const smallBytes = kernels.int4Bytes(smallRows, width);
     const fewBytes = kernels.int4Bytes(fewRows, width);
     const largeRows = Math.floor((0.4 * this.#poolBytes) / kernels.int4Bytes(16, LARGE.embeddingLength)) * 16;
@@ -291,6 +289,20 @@ class RateFinder {
       0,
     );
   }
+}
+
+/** Medians of two measurements that take turns. */
+async function inTurns(
+  first: () => Promise<number>,
+  second: () => Promise<number>,
+): Promise<[first: number, second: number]> {
+  const [a, b]: [number[], number[]] = [[], []];
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    a.push(await first());
+    b.push(await second());
+  }
+  const median = (values: number[]) => values.sort((x, y) => x - y)[REPEATS >> 1]!;
+  return [median(a), median(b)];
 }
 
 function macsOf(config: ModelConfig): number {
