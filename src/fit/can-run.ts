@@ -6,7 +6,14 @@
 import { BitnetError } from '../base/errors.ts';
 import type { SizeKernels } from '../model/loading/memory-plan.ts';
 import { adviceFor } from './advice.ts';
-import { type Calibration, type Correction, correctionFor, NO_CALIBRATION, shapeKey } from './calibration.ts';
+import {
+  type Calibration,
+  type Correction,
+  correctionFor,
+  NO_CALIBRATION,
+  shapeKey,
+  sizeOf,
+} from './calibration.ts';
 import type {
   Estimate,
   FitAnswer,
@@ -137,12 +144,11 @@ function forecastSpeed(
   chunkTokens: number,
 ): SpeedForecast {
   const { promptTokens, contextLength, threads } = question;
-  const size = load.ternaryMacs + load.denseMacs;
   const correction: Correction = correctionFor(
     grounds.calibration ?? NO_CALIBRATION,
     grounds.machine,
     threads,
-    { shape: shapeKey(model), size },
+    { shape: shapeKey(model), size: sizeOf(model) },
   );
   const { spread } = correction;
   const middle = Math.min(promptTokens + GENERATED_TOKENS / 2, contextLength - 1);

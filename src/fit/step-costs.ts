@@ -4,7 +4,7 @@
  * weights of that total size are read, and what a layer costs beside; prefill is multiply-adds over their rate.
  */
 import type { KvCacheType } from '../engine/options.ts';
-import { DenseFormat, denseBytes, KvFormat } from '../kernels/kernels.ts';
+import { denseBytes, KvFormat } from '../kernels/kernels.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { kvCacheBytes } from '../model/kv-cache.ts';
 import type { SizeKernels } from '../model/loading/memory-plan.ts';
@@ -157,9 +157,4 @@ export function rateAt(curve: readonly RatePoint[], bytes: number): number {
   const [low, high] = [curve[above - 1]!, curve[above]!];
   const share = Math.log(bytes / low.bytes) / Math.log(high.bytes / low.bytes);
   return 1 / ((1 - share) / low.bytesPerSecond + share / high.bytesPerSecond);
-}
-
-/** Bytes of a f16 matrix, for measurements. */
-export function halfBytes(rows: number, columns: number): number {
-  return denseBytes(DenseFormat.F16, rows, columns);
 }
