@@ -94,8 +94,10 @@ function targets() {
       if (compiler === undefined) throw new Error(`there is no compiler for linux-${arch} on PATH`);
       const work = join('build', 'native', `prebuilt-linux-${arch}`);
       const output = join('prebuilds', `linux-${arch}`, 'bitnet.node');
-      // No compiler's runtime may be needed where the file is used.
-      return { platform: 'linux', arch, compiler, output, work, extra: ['-static-libgcc', '-s'] };
+      // No compiler's runtime may be needed where the file is used. That for atomics on arm64 asks the C library for
+      // what musl does not have, and a module with a gap crashes there instead of being refused.
+      const extra = ['-static-libgcc', '-s', ...(arch === 'arm64' ? ['-mno-outline-atomics'] : [])];
+      return { platform: 'linux', arch, compiler, output, work, extra };
     });
   }
   const { platform, arch, env } = process;

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const FOLDERS = ['src', 'test', 'scripts', 'assembly', 'examples', 'bench', 'models'];
+const FOLDERS = ['src', 'test', 'web', 'scripts', 'assembly', 'examples', 'bench', 'models'];
 const SOURCE = /\.(ts|mts|cts|js|mjs|cjs|c|h|html|css|sh)$/;
 const TEST = /\.test\.ts$/;
 const MAX_LINES = 400;

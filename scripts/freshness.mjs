@@ -17,7 +17,7 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** @typedef {'dist' | 'wasm' | 'native' | 'tests'} Part */
+/** @typedef {'dist' | 'wasm' | 'native' | 'web' | 'tests'} Part */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -26,6 +26,7 @@ const SOURCES = {
   dist: ['src', 'tsconfig.json', 'package.json', 'package-lock.json'],
   wasm: ['assembly', 'scripts/build-wasm.mjs', 'package-lock.json'],
   native: ['native', 'scripts/build-native.mjs', 'package-lock.json'],
+  web: ['web', 'src', 'models/catalog.json', 'assembly', 'package.json', 'package-lock.json'],
   tests: ['test', 'src', 'tsconfig.test.json', 'tsconfig.json', 'package.json', 'package-lock.json'],
 };
 
@@ -34,12 +35,16 @@ const OUTPUTS = {
   dist: { from: 'src', to: 'dist' },
   wasm: { from: 'assembly', to: 'dist/kernels/wasm' },
   native: { from: 'native', to: 'dist/native' },
+  web: { from: 'web', to: 'dist/web' },
   tests: { from: 'test', to: 'build/test' },
 };
 
 /** The entries that asc compiles, and the memory flavours of each (build-wasm.mjs says what they are). */
 export const WASM_ENTRIES = ['relaxed', 'simd'];
 export const WASM_FLAVOURS = ['shared', 'local'];
+
+/** The folders of web/ that are pages, each with an index.html. */
+export const WEB_PAGES = ['can-run'];
 
 /** The compiled module, which is missing where no compiler is; the record of the build then says so. */
 const NATIVE_OUTPUT = 'dist/native/bitnet.node';
@@ -143,6 +148,7 @@ export function removeOrphans(part) {
  */
 function partOf(file, part) {
   if (part === 'tests') return part;
+  if (file.startsWith(`${OUTPUTS.web.to}/`)) return 'web';
   if (file.endsWith('.wasm')) return 'wasm';
   return file.startsWith(OUTPUTS.native.to) ? 'native' : 'dist';
 }
@@ -155,6 +161,7 @@ function partOf(file, part) {
 function expectedOutputs(part) {
   const { from, to } = OUTPUTS[part];
   if (part === 'native') return [NATIVE_OUTPUT];
+  if (part === 'web') return WEB_PAGES.map((page) => `${to}/${page}/index.html`);
   if (part === 'wasm') {
     const entries = WASM_ENTRIES.filter((entry) => existsSync(join(root, from, `${entry}.ts`)));
     return entries.flatMap((entry) => WASM_FLAVOURS.map((flavour) => `${to}/${entry}-${flavour}.wasm`));

@@ -3,7 +3,7 @@
 /**
  * Installs and builds whatever is missing or out of date, so that `npm start` and `npm test` work from a bare clone.
  * Silent when there is nothing to do, and then needs no network. Steps: npm install, tsc to dist/, asc to
- * dist/kernels/wasm/, a C compiler (where there is one) to dist/native/, and with `--tests` tsc to build/test/. `--build` builds even when nothing changed.
+ * dist/kernels/wasm/, a C compiler (where there is one) to dist/native/, Vite to dist/web/, and with `--tests` tsc to build/test/. `--build` builds even when nothing changed.
  * freshness.mjs decides what is out of date; this file only runs the steps, one set-up at a time.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -41,6 +41,7 @@ export async function setup({ tests = false, build = false } = {}) {
       isDone: () => !build && isBuilt('native'),
       run: compileNative,
     },
+    { line: 'building the web pages…', isDone: () => !build && isBuilt('web'), run: () => compile('web') },
   ];
   if (tests) {
     steps.push({ line: 'building the tests…', isDone: () => isBuilt('tests'), run: () => compile('tests') });
@@ -75,7 +76,7 @@ async function install() {
   else await runTool('npm install', 'npm', args);
 }
 
-/** @param {'dist' | 'wasm' | 'tests'} part */
+/** @param {'dist' | 'wasm' | 'web' | 'tests'} part */
 async function compile(part) {
   // Taken before the build: an edit during it must not pass for built.
   const state = stateOf(part);
@@ -83,8 +84,10 @@ async function compile(part) {
   const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
   if (part === 'dist') await runTool('tsc', process.execPath, [tsc, '-p', 'tsconfig.json']);
   else if (part === 'tests') await runTool('tsc', process.execPath, [tsc, '-p', 'tsconfig.test.json']);
+  else if (part === 'web') await runTool('vite', process.execPath, [join('web', 'build.mjs')]);
   else await runTool('build-wasm', process.execPath, [join('scripts', 'build-wasm.mjs')]);
-  removeOrphans(part);
+  // The web build empties its folder by itself, and names its files after what is in them.
+  if (part !== 'web') removeOrphans(part);
   recordBuild(part, state);
 }
 

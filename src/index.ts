@@ -25,6 +25,7 @@ export {
 export type { Pooling } from './engine/serving/sequence.ts';
 export type { ModelSource } from './engine/source.ts';
 export { blobFolder } from './formats/sources/blob.ts';
+export type { PullOptions, PullProgress } from './hub/hub.ts';
 export type { BackendName } from './kernels/backend-name.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { ChatMessage } from './tokenizer/chat/chat-template.ts';

@@ -121,7 +121,8 @@ async function check(path, prompts) {
 }
 
 /**
- * Exports a model of each family that llama.cpp computes as it was trained, ternary and dense.
+ * Exports a model of each family that llama.cpp computes as it was trained, ternary and dense, and converts the ternary
+ * ones' master weights to every type that llama.cpp has.
  *
  * @param {string} folder
  * @returns {Promise<string[]>}
@@ -132,6 +133,8 @@ async function makeModels(folder) {
   );
   const { createMemoryRunFolder } = await import('../../dist/train/memory-run-folder.js');
   const { exportModel } = await import('../../dist/train/export/export-model.js');
+  const { planConversion } = await import('../../dist/convert/convert.js');
+  const { openModel } = await import('../../dist/model/open.js');
   const tokenizer = { tokenizerJson: TOKENIZER_JSON, bosToken: END_OF_TEXT, eosToken: END_OF_TEXT };
   const paths = [];
   for (const architecture of ['bitnet', 'llama']) {
@@ -145,6 +148,19 @@ async function makeModels(folder) {
       for (const file of await exportModel(run, model, options)) {
         const path = join(folder, file);
         writeFileSync(path, run.read(file) ?? '');
+        paths.push(path);
+      }
+      if (precision === 'f32') continue;
+      await exportModel(run, model, { ...options, formats: ['huggingface'] });
+      for (const projections of /** @type {const} */ (['TQ1_0', 'TQ2_0', 'F16'])) {
+        const opened = await openModel({ name: options.name, open: (name) => run.open(`model/${name}`) });
+        const target = /** @type {const} */ ({ format: 'gguf', projections });
+        const { files } = await planConversion(opened, { target });
+        const path = join(folder, `${options.name}-converted-${projections}.gguf`);
+        /** @type {Uint8Array[]} */
+        const parts = [];
+        await files[0]?.write(async (bytes) => void parts.push(bytes.slice()));
+        writeFileSync(path, Buffer.concat(parts));
         paths.push(path);
       }
     }

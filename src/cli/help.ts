@@ -29,6 +29,7 @@ export function programHelp(commands: readonly Command[], version: string, style
     ...table([
       ['BITNET_MODEL', 14, 'Model to use where none is given, instead of the bundled one.'],
       ['BITNET_BACKEND', 14, 'Backend to use where --backend is not given.'],
+      ['HF_HOME', 7, 'Where models are kept; also HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE.'],
       ['BITNET_DEBUG=1', 14, 'Show where in the program an error arose.'],
       ['NO_COLOR', 8, 'When set, no colours.'],
     ]),
@@ -36,7 +37,8 @@ export function programHelp(commands: readonly Command[], version: string, style
     styles.bold('Examples'),
     ...exampleLines(examples, styles),
     '',
-    'A MODEL is the path or URL of a GGUF file or of a Hugging Face folder (a URL then ends in /).',
+    'A MODEL is a name of `bitnet models`, a repository of the hub (owner/name), or the path or URL of a GGUF',
+    'file or of a Hugging Face folder (a URL then ends in /). What is not here is downloaded.',
     'Where it is left out, BITNET_MODEL is used, or the small model that comes with this package.',
     '',
   ].join('\n');

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import type { CommandInput } from './command.ts';
 import { UsageError } from './errors.ts';
-import {
-  BUNDLED_MODEL,
-  bundledModelPath,
-  defaultModel,
-  loadOptionsOf,
-  splitModel,
-} from './model-argument.ts';
+import { loadOptionsOf, splitModel } from './model-argument.ts';
 
 const { signal } = new AbortController();
 const withOptions = (options: CommandInput['options']): CommandInput => ({
@@ -18,16 +11,6 @@ const withOptions = (options: CommandInput['options']): CommandInput => ({
   signal,
 });
 const withPositionals = (...positionals: string[]): CommandInput => ({ positionals, options: {}, signal });
-
-test('the bundled model is where the package has it', () => {
-  assert.ok(existsSync(bundledModelPath()), bundledModelPath());
-});
-
-test('BITNET_MODEL counts where no MODEL is given', () => {
-  assert.deepEqual(defaultModel({}), { label: BUNDLED_MODEL, source: bundledModelPath() });
-  assert.deepEqual(defaultModel({ BITNET_MODEL: '' }), { label: BUNDLED_MODEL, source: bundledModelPath() });
-  assert.deepEqual(defaultModel({ BITNET_MODEL: 'm.gguf' }), { label: 'm.gguf', source: 'm.gguf' });
-});
 
 test('MODEL is the word that is there beyond those that must be', () => {
   assert.deepEqual(splitModel(withPositionals('text'), 'run', ['PROMPT']), {

@@ -1,14 +1,14 @@
 /**
- * The MODEL of a command line and the options on how to load it, the same for every command. Without a MODEL it is the
- * small one that comes with the package.
+ * The MODEL of a command line and the options on how to load it, the same for every command. What a MODEL may be is told in
+ * models/locate-model.ts.
  */
-import { fileURLToPath } from 'node:url';
 import { KV_CACHE_TYPES } from '../engine/options.ts';
 import { type BackendName, type LoadOptions, loadModel, type Model } from '../index.ts';
 import { NATIVE_VARIANTS } from '../kernels/backend-name.ts';
 import type { CommandInput, CommandOption } from './command.ts';
 import { UsageError } from './errors.ts';
-import { choiceOption, parseChoice, wholeOption } from './option-values.ts';
+import { locateModel } from './models/locate-model.ts';
+import { choiceOption, parseChoice, switchOption, wholeOption } from './option-values.ts';
 import { ProgressBar } from './progress.ts';
 import { printableLine, stylesOf, writeNote } from './terminal.ts';
 
@@ -20,6 +20,13 @@ const BACKENDS = [
   'wasm-simd',
   ...NATIVE_VARIANTS,
 ] as const satisfies BackendName[];
+
+/** Takes nothing from the network; for every command with a MODEL. */
+export const OFFLINE_OPTION: CommandOption = {
+  name: 'offline',
+  help: 'Download nothing: a model of the hub has to be here already.',
+  default: 'HF_HUB_OFFLINE',
+};
 
 /** Options of every command that loads a model. */
 export const MODEL_OPTIONS: readonly CommandOption[] = [
@@ -59,29 +66,8 @@ export const MODEL_OPTIONS: readonly CommandOption[] = [
     help: 'Prompt tokens computed at once; no influence on the result.',
     default: '64',
   },
+  OFFLINE_OPTION,
 ];
-
-/** The name that the model in the package goes by. */
-export const BUNDLED_MODEL = 'tales';
-
-/** The path of the model that comes with the package. */
-export function bundledModelPath(): string {
-  return fileURLToPath(new URL('../../models/tales/tales.i2_s.gguf', import.meta.url));
-}
-
-/** The model of a command line that names none: BITNET_MODEL, or the bundled one. */
-export function defaultModel(environment: NodeJS.ProcessEnv = process.env): {
-  label: string;
-  source: string;
-} {
-  const named = environment.BITNET_MODEL || undefined;
-  return { label: named ?? BUNDLED_MODEL, source: named ?? bundledModelPath() };
-}
-
-/** The name of a model as the user wrote it, or that of the one which is used when none is given. */
-export function modelLabel(source: string | undefined): string {
-  return source ?? defaultModel().label;
-}
 
 /**
  * Positionals of the form `[MODEL] REST...`: the MODEL is there when there is one word more than `rest` names.
@@ -128,25 +114,28 @@ export function loadOptionsOf(
     ...(kvCache === undefined ? {} : { kvCache }),
     ...(head === undefined ? {} : { head }),
     ...(batchTokens === undefined ? {} : { batchTokens }),
+    ...(switchOption(input, 'offline') ? { pull: { offline: true } } : {}),
     signal: input.signal,
   };
 }
 
 /**
- * Loads a model, with a progress bar when it takes long. When it then computes more slowly than it could, since native
+ * Loads a model, which is downloaded first if need be, with a progress bar when it takes long. When it then computes more slowly than it could, since native
  * kernels cannot run, a line on stderr says so, unless the user asked for others.
  *
  * @param source undefined for the default model
  * @param hasNotes the command writes all notes of the model by itself
- * @throws as loadModel
+ * @throws as locateModel and loadModel
  */
 export async function loadWithProgress(
   source: string | undefined,
   options: LoadOptions,
   hasNotes = false,
 ): Promise<Model> {
+  const { signal, contextLength, pull } = options;
+  const path = await locateModel(source, { signal, contextLength, offline: pull?.offline });
   const bar = new ProgressBar('loading');
-  const model = await loadModel(source ?? defaultModel().source, {
+  const model = await loadModel(path, {
     ...options,
     onProgress: (share) => bar.update(share),
   }).finally(() => bar.finish());

@@ -5,19 +5,7 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { BitnetError } from '../base/errors.ts';
 import type { ByteSink } from '../formats/tensor-output.ts';
-
-/** Sentences for what the file system answers most. */
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EFBIG: 'the file system does not take files of this size',
-  EACCES: 'writing there is not permitted',
-  EPERM: 'writing there is not permitted',
-  EROFS: 'the file system is read-only',
-  ENOENT: 'its folder does not exist',
-  ENOTDIR: 'a part of the path is no folder',
-  EISDIR: 'it is a folder',
-};
+import { writeReason } from '../platform/file-reason.ts';
 
 /**
  * Calls `write` with a sink and puts what it wrote at `path`.
@@ -32,7 +20,7 @@ export async function writeOutputFile<T>(
   replace: boolean,
   write: (sink: ByteSink) => Promise<T>,
 ): Promise<T> {
-  await checkPlace(path, replace);
+  await checkFilePlace(path, replace);
   const temporary = `${path}.${process.pid}.part`;
   // Of a process that was killed and had the same number, as all have in a container.
   await rm(temporary, { force: true }).catch(() => {});
@@ -58,7 +46,12 @@ export async function writeOutputFile<T>(
   }
 }
 
-async function checkPlace(path: string, replace: boolean): Promise<void> {
+/**
+ * Throws when a file cannot be put at `path`, for commands that work for long before they write.
+ *
+ * @throws BitnetError `output/exists`, `output/not-a-file`
+ */
+export async function checkFilePlace(path: string, replace: boolean): Promise<void> {
   let present: Awaited<ReturnType<typeof stat>>;
   try {
     present = await stat(path);
@@ -87,7 +80,5 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, path: string): Prom
 
 /** That a file cannot be written, and why: `output/failed`. */
 export function outputError(path: string, cause: unknown): BitnetError {
-  const code = (cause as { code?: unknown } | null)?.code;
-  const why = REASONS[String(code)] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new BitnetError('output/failed', `${path} cannot be written: ${why}`, { cause });
+  return new BitnetError('output/failed', `${path} cannot be written: ${writeReason(cause)}`, { cause });
 }

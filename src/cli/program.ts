@@ -9,8 +9,13 @@ import type { Command } from './command.ts';
 import { command as bench } from './commands/bench.ts';
 import { command as chat } from './commands/chat.ts';
 import { command as canRun } from './commands/models/can-run.ts';
+import { command as convert } from './commands/models/convert.ts';
 import { command as inspect } from './commands/models/inspect.ts';
+import { command as list } from './commands/models/list.ts';
 import { command as makeRandom } from './commands/models/make-random.ts';
+import { command as models } from './commands/models/models.ts';
+import { command as pull } from './commands/models/pull.ts';
+import { command as rm } from './commands/models/rm.ts';
 import { command as perplexity } from './commands/perplexity.ts';
 import { command as run } from './commands/run.ts';
 import { command as serve } from './commands/serve.ts';
@@ -28,8 +33,13 @@ export const COMMANDS: readonly Command[] = [
   run,
   chat,
   serve,
+  models,
+  pull,
+  list,
+  rm,
   canRun,
   inspect,
+  convert,
   tokenize,
   perplexity,
   train,

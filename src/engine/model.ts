@@ -1,5 +1,6 @@
 /** The public face of a loaded model: text in, text out. Everything here is engine, session and tokenizer put together. */
 import { BitnetError } from '../base/errors.ts';
+import type { PullOptions } from '../hub/hub.ts';
 import type { RunningBackend } from '../kernels/backend-name.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { openModel } from '../model/open.ts';
@@ -25,7 +26,10 @@ import { type ModelSource, openSource } from './source.ts';
 import { type ModelText, readModelText } from './text.ts';
 
 /** How a model is loaded. */
-export type LoadOptions = EngineOptions;
+export interface LoadOptions extends EngineOptions {
+  /** How a model is downloaded that is given by name and not here yet; only relevant then. */
+  readonly pull?: Omit<PullOptions, 'signal'>;
+}
 
 /** How text becomes tokens. */
 export interface TokenizeOptions {
@@ -47,14 +51,15 @@ export interface EmbedOptions {
 /**
  * Loads a model.
  *
- * @param source path or URL of a GGUF file or of a Hugging Face folder (a URL ending in `/`), a Blob, bytes, or a source
+ * @param source path or URL of a GGUF file or of a Hugging Face folder (a URL ending in `/`), a name (`2b4t`, `owner/name`) of a
+ *   model that is downloaded if need be, a Blob, bytes, or a source
  * @throws BitnetError when the source cannot be read, the file is damaged or unsupported, an option is out of range, or
  *   memory does not suffice; the signal's reason when aborted
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const start = performance.now();
   options.signal?.throwIfAborted();
-  const bytes = await openSource(source, options.signal);
+  const bytes = await openSource(source, options.signal, options.pull);
   try {
     const opened = await openModel(bytes, options.signal);
     try {

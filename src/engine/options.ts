@@ -21,7 +21,7 @@ const KV_FORMATS = { f16: KvFormat.F16, f32: KvFormat.F32, q8: KvFormat.Q8 } as 
 export interface EngineOptions {
   /** Default: what the environment variable BITNET_BACKEND says, or the fastest that works here. */
   readonly backend?: BackendName;
-  /** Compute threads; 0 computes on the calling thread. Default: as many as run at once here, within the limits of a container, at most 8. */
+  /** Compute threads; 0 computes on the calling thread. Default: as many as the machine or container allows, at most 8. */
   readonly threads?: number;
   /** Tokens that a session can hold. Default: the model's own context, at most 4096. */
   readonly contextLength?: number;

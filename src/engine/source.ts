@@ -1,27 +1,35 @@
-/** What a caller may name as a model, made into byte sources: path, URL, Blob, bytes, or a source of the caller's own. */
+/**
+ * What a caller may name as a model, made into byte sources: path, URL, Blob, bytes, a source of the caller's own, or the
+ * name of a model of the hub, which is downloaded where it is not here yet.
+ */
 import { openPath } from '#platform';
 import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
 import { blobSource } from '../formats/sources/blob.ts';
 import { httpFolder, openHttp } from '../formats/sources/http.ts';
 import { memorySource } from '../formats/sources/memory.ts';
+import type { PullOptions } from '../hub/hub.ts';
+import { openHub } from '../hub/open-hub.ts';
+import { resolveModelName } from '../hub/parse-model-name.ts';
 
-/** Where a model is: a path or URL of a GGUF file or of a Hugging Face folder (a URL ending in `/`), a Blob, bytes, or a source. */
+/**
+ * Where a model is: a path or URL of a GGUF file or of a Hugging Face folder (a URL ending in `/`), a name of the catalogue or
+ * of the hub (`2b4t`, `owner/name`), a Blob, bytes, or a source.
+ */
 export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array | ByteSource | SourceFolder;
 
 /**
  * Opens a source.
  *
- * @throws BitnetError `source/…`, `http/…`, `platform/no-file-system`
+ * @param pull how a model of the hub is downloaded that is not here yet
+ * @throws BitnetError `source/…`, `http/…`, `hub/…`, `platform/no-file-system`
  */
 export async function openSource(
   source: ModelSource,
   signal?: AbortSignal,
+  pull: Omit<PullOptions, 'signal'> = {},
 ): Promise<ByteSource | SourceFolder> {
-  if (typeof source === 'string') {
-    const url = asUrl(source);
-    return url === undefined ? openPath(source) : openUrl(url, signal);
-  }
+  if (typeof source === 'string') return openNamed(source, signal, pull);
   if (source instanceof URL) return openUrl(source, signal);
   if (source instanceof Blob) return blobSource(source);
   if (source instanceof ArrayBuffer || source instanceof Uint8Array) return memorySource(source);
@@ -29,17 +37,21 @@ export async function openSource(
     return source;
   throw new BitnetError(
     'source/unknown',
-    'a model is given as a path, URL, Blob, ArrayBuffer, Uint8Array or byte source',
+    'a model is given as a path, URL, name, Blob, ArrayBuffer, Uint8Array or byte source',
   );
 }
 
-function asUrl(text: string): URL | undefined {
-  if (!/^(?:https?|file|blob|data):/i.test(text)) return undefined;
-  try {
-    return new URL(text);
-  } catch (cause) {
-    throw new BitnetError('source/bad-url', `${text}: this is no URL that can be read`, { cause });
-  }
+async function openNamed(
+  text: string,
+  signal: AbortSignal | undefined,
+  pull: Omit<PullOptions, 'signal'>,
+): Promise<ByteSource | SourceFolder> {
+  const name = await resolveModelName(text);
+  if (name.kind === 'path') return openPath(name.path);
+  if (name.kind === 'url') return openUrl(name.url, signal);
+  const hub = await openHub();
+  const model = await hub.pull(name, signal === undefined ? pull : { ...pull, signal });
+  return model.open();
 }
 
 async function openUrl(url: URL, signal: AbortSignal | undefined): Promise<ByteSource | SourceFolder> {

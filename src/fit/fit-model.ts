@@ -1,11 +1,12 @@
 /** A model as the forecast sees it: from the header of a file, or from the catalogue. */
 import { BitnetError } from '../base/errors.ts';
+import { blobSource } from '../formats/sources/blob.ts';
 import type { CatalogueEntry, PublishedFile } from '../hub/catalogue/catalogue-entry.ts';
 import { publishedSize } from '../hub/catalogue/published-size.ts';
 import { ARCHITECTURES } from '../model/architecture.ts';
 import { takeInventory } from '../model/loading/inventory.ts';
 import { type ModelShape, shapeOf } from '../model/loading/model-shape.ts';
-import type { OpenedModel } from '../model/open.ts';
+import { type OpenedModel, openModel } from '../model/open.ts';
 import type { FitModel } from './fit.ts';
 
 /**
@@ -56,6 +57,20 @@ export function modelOfFile(opened: OpenedModel, name: string): FitModel {
     projections: isDense ? 'dense' : 'ternary',
     isMappable: opened.format === 'gguf',
   };
+}
+
+/**
+ * A model in a file that a user has picked in a page; only its header is read.
+ *
+ * @throws BitnetError as openModel and takeInventory
+ */
+export async function modelOfBlob(blob: Blob, name: string): Promise<FitModel> {
+  const opened = await openModel(blobSource(blob, name));
+  try {
+    return modelOfFile(opened, name);
+  } finally {
+    await opened.close();
+  }
 }
 
 /** The shape that plans and costs are made from. */

@@ -1,7 +1,9 @@
 /** What `bitnet.ts/fit` offers: can this machine run a model, in Node.js and in browsers (docs/can-run.md). */
 
 export { readCatalogue } from '../hub/catalogue/catalogue.ts';
-export type { Catalogue, CatalogueEntry } from '../hub/catalogue/catalogue-entry.ts';
+export type { Catalogue, CatalogueEntry, UnsupportedModel } from '../hub/catalogue/catalogue-entry.ts';
+export { parameterCount } from '../hub/catalogue/published-size.ts';
+export { defaultThreads } from '../kernels/team/default-threads.ts';
 export { canRun, canRunAll, type FitGrounds } from './can-run.ts';
 export type {
   Advice,
@@ -16,5 +18,5 @@ export type {
   SpeedForecast,
   Verdict,
 } from './fit.ts';
-export { modelOfEntry } from './fit-model.ts';
+export { modelOfBlob, modelOfEntry } from './fit-model.ts';
 export { type MeasuredMachine, type MeasureOptions, measureMachine } from './measure-machine.ts';

@@ -46,13 +46,26 @@ export interface PullOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A download that was interrupted; {@link Hub.pull} of the same model goes on with it. */
+export interface UnfinishedDownload {
+  readonly repository: string;
+  /** Commit that it is of. */
+  readonly revision: string;
+  /** File of the repository that is not whole yet. */
+  readonly file: string;
+  /** Bytes of it that have arrived. */
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
 /** The cache of models and the way to fill it. */
 export interface Hub {
   /**
    * The model's files, of which those that are missing are downloaded.
    *
    * @throws BitnetError `hub/not-found`, `hub/gated`, `hub/unauthorized`, `hub/offline`, `hub/no-space`, `hub/damaged`,
-   *   `hub/unreachable`, `hub/no-model` (a repository without a file that can be run), `hub/locked`
+   *   `hub/unreachable`, `hub/rate-limited`, `hub/refused`, `hub/bad-answer`, `hub/no-model` (a repository without a file
+   *   that can be run), `hub/locked`; the signal's reason when aborted
    */
   pull(model: HubModel, options?: PullOptions): Promise<LocalModel>;
   /** The model if all of it is here; never touches the network. */
@@ -61,4 +74,13 @@ export interface Hub {
   list(): Promise<readonly LocalModel[]>;
   /** Removes the model's files as far as no other revision needs them. @returns bytes that are free now */
   remove(model: LocalModel): Promise<number>;
+  /** Downloads of this package that were interrupted, or are under way in another process. */
+  unfinished(): Promise<readonly UnfinishedDownload[]>;
+  /**
+   * Removes what has arrived of an interrupted download.
+   *
+   * @returns bytes that are free now
+   * @throws BitnetError `hub/locked` when another process is just downloading it
+   */
+  discard(download: UnfinishedDownload): Promise<number>;
 }

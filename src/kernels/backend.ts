@@ -2,10 +2,11 @@
  * A backend: a heap, the kernels bound to it for the calling thread, and what a worker needs to bind the same kernels to
  * the same heap. It is a value that the engine holds; there is no global one.
  */
+import { readCgroupLimits } from '#platform';
 import { assert } from '../base/assert.ts';
 import { BitnetError } from '../base/errors.ts';
 import type { NativeVariant, RunningBackend } from './backend-name.ts';
-import { Heap, type HeapMemory } from './heap.ts';
+import { Heap, type HeapMemory, withinContainer } from './heap.ts';
 import type { Kernels } from './kernels.ts';
 import { bindNative } from './native/bind.ts';
 import type { NativeExports, RegionHandle } from './native/exports.ts';
@@ -50,8 +51,11 @@ export interface Backend {
 /** Rows that the scratch of a wasm instance has room for, in f32 elements. */
 export const LONGEST_ROW: number = 1 << 17;
 
-/** Pages of 64 KiB that a wasm32 memory can have: 4 GiB. */
-const WASM_PAGES = 65536;
+/**
+ * Pages of 64 KiB that a wasm32 memory is asked for: up to 4 GiB. A shared one has its address space set aside at once, and
+ * browsers on phones have less of it.
+ */
+const WASM_PAGES = [65536, 32768, 16384, 8192, 4096];
 
 /** The reference backend on a fresh heap. */
 export function createReferenceBackend(isShared: boolean): Backend {
@@ -85,7 +89,15 @@ export function createWasmBackend(
   module: WebAssembly.Module,
   isShared: boolean,
 ): Backend {
-  const memory = createMemory(isShared);
+  const { memory, pages } = createMemory(isShared);
+  const end = pages === WASM_PAGES[0] ? '' : `, and here at ${pages / 16} MiB`;
+  const limit = withinContainer(
+    {
+      limitBytes: pages * 65536,
+      limitAdvice: `WebAssembly memory ends at 4 GiB${end}: choose a smaller model, context or batch, or run this one on the native backend`,
+    },
+    containerBytes(),
+  );
   const heap = new Heap(
     {
       base: 0,
@@ -94,9 +106,7 @@ export function createWasmBackend(
         const missing = bytes - memory.buffer.byteLength;
         if (missing > 0) memory.grow(Math.ceil(missing / 65536));
       },
-      limitBytes: WASM_PAGES * 65536,
-      limitAdvice:
-        'WebAssembly memory ends at 4 GiB: choose a smaller model, context or batch, or run this one on the native backend',
+      ...limit,
     },
     1024,
   );
@@ -149,7 +159,9 @@ export function createNativeBackend(name: NativeVariant, native: NativeExports):
 
 function reserveMemory(native: NativeExports): NativeMemory {
   try {
-    return new NativeMemory(native, native.reserve(native.physicalBytes()));
+    const physicalBytes = native.physicalBytes();
+    const limit = withinContainer({ limitBytes: physicalBytes, limitAdvice: '' }, containerBytes());
+    return new NativeMemory(native, native.reserve(limit.limitBytes), limit.limitAdvice || undefined);
   } catch (cause) {
     throw new BitnetError(
       'memory/exhausted',
@@ -159,19 +171,26 @@ function reserveMemory(native: NativeExports): NativeMemory {
   }
 }
 
+function containerBytes(): number {
+  return readCgroupLimits().memoryBytes ?? Infinity;
+}
+
 /** @throws BitnetError `memory/exhausted` when the runtime has no address space left for another memory */
-function createMemory(isShared: boolean): WebAssembly.Memory {
-  try {
-    return isShared
-      ? new WebAssembly.Memory({ initial: 1, maximum: WASM_PAGES, shared: true })
-      : new WebAssembly.Memory({ initial: 1 });
-  } catch (cause) {
-    throw new BitnetError(
-      'memory/exhausted',
-      'the runtime has no room for another WebAssembly memory; dispose of models that are no longer used',
-      { cause },
-    );
+function createMemory(isShared: boolean): { memory: WebAssembly.Memory; pages: number } {
+  let refusal: unknown;
+  for (const pages of WASM_PAGES) {
+    const size = isShared ? { initial: 1, maximum: pages, shared: true } : { initial: 1 };
+    try {
+      return { memory: new WebAssembly.Memory(size), pages };
+    } catch (cause) {
+      refusal = cause;
+    }
   }
+  throw new BitnetError(
+    'memory/exhausted',
+    'the runtime has no room for another WebAssembly memory; dispose of models that are no longer used',
+    { cause: refusal },
+  );
 }
 
 /** Bytes of private scratch that {@link bindWorker} needs in each worker. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { BitnetError } from '../base/errors.ts';
-import { Heap, type HeapMemory } from './heap.ts';
+import { Heap, type HeapMemory, withinContainer } from './heap.ts';
 
 /** Memory that may grow to `limitBytes`, and is another buffer after each growth as WebAssembly's is. */
 function memoryOf(limitBytes: number, canGrow = true): HeapMemory {
@@ -23,6 +23,16 @@ function memoryOf(limitBytes: number, canGrow = true): HeapMemory {
 }
 
 const MIB = 2 ** 20;
+
+test('a container that allows less than the backend is what a heap ends at, and less what the runtime takes', () => {
+  const limit = { limitBytes: 1024 * MIB, limitAdvice: 'do with less' };
+  assert.deepEqual(withinContainer(limit, Infinity), limit);
+  assert.deepEqual(withinContainer(limit, 2048 * MIB), limit);
+  const inside = withinContainer(limit, 512 * MIB);
+  assert.equal(inside.limitBytes, 412 * MIB);
+  assert.match(inside.limitAdvice, /^the container allows 512 MiB of memory/);
+  assert.equal(withinContainer(limit, 10 * MIB).limitBytes, 0);
+});
 
 describe('a heap', () => {
   test('hands out zeroed blocks at multiples of 64, never address 0', () => {

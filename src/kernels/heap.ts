@@ -27,6 +27,26 @@ export interface HeapMemory {
   readonly limitAdvice: string;
 }
 
+/** Where a heap ends. */
+export type HeapLimit = Pick<HeapMemory, 'limitBytes' | 'limitAdvice'>;
+
+/** Bytes that the runtime takes beside a heap, of those that a container allows. */
+const RUNTIME_BYTES = 100 * 2 ** 20;
+
+/**
+ * The limit of a backend, or that of the container if it is lower: the kernel ends, without a word, what goes beyond.
+ *
+ * @param containerBytes Infinity where nothing is limited
+ */
+export function withinContainer(limit: HeapLimit, containerBytes: number): HeapLimit {
+  const limitBytes = Math.max(0, containerBytes - RUNTIME_BYTES);
+  if (limitBytes >= limit.limitBytes) return limit;
+  const limitAdvice =
+    `the container allows ${Math.floor(containerBytes / 2 ** 20)} MiB of memory, for the runtime too: give it more, or ` +
+    'choose a smaller model, context or batch';
+  return { limitBytes, limitAdvice };
+}
+
 interface Span {
   readonly start: number;
   readonly end: number;

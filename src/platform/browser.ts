@@ -1,7 +1,10 @@
 /** What the package needs of its surroundings, answered for browsers; node.ts answers the same for Node.js. */
 import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
+import type { FileTree } from '../base/file-tree.ts';
+import { createSha256, type Sha256 } from '../base/sha256.ts';
 import type { CgroupLimits } from './cgroup.ts';
+import { opfsTree } from './opfs/opfs-tree.ts';
 
 export { machineFacts, residentMemory } from './machine-browser.ts';
 
@@ -40,6 +43,31 @@ export function nextTurn(): Promise<void> {
 /** Pages have no environment. */
 export function environmentVariable(_name: string): string | undefined {
   return undefined;
+}
+
+/** Pages have no user's files. */
+export function homeFolder(): string | undefined {
+  return undefined;
+}
+
+/** Pages have no user's files. */
+export async function readUserFile(_path: string): Promise<string | undefined> {
+  return undefined;
+}
+
+/** A folder of the Origin Private File System to keep files in. */
+export async function openFileTree(folder: string): Promise<FileTree> {
+  return opfsTree(folder);
+}
+
+/** A hash of nothing yet; Web Crypto has none that takes its input in pieces. */
+export function fastSha256(): Sha256 {
+  return createSha256();
+}
+
+/** The `fetch` for servers out in the network; the browser knows its proxies. */
+export async function networkFetch(): Promise<typeof fetch> {
+  return (input, init) => globalThis.fetch(input, init);
 }
 
 /** Pages run no compiled code but WebAssembly. */

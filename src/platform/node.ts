@@ -2,18 +2,23 @@
  * What the package needs of its surroundings, answered for Node.js. browser.ts answers the same for browsers; the
  * package's `#platform` import picks one by export condition, so no bundle for a browser sees this file.
  */
+import { createHash } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort, Worker as ThreadWorker } from 'node:worker_threads';
 import { type ByteSource, checkSpan, type SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
+import type { FileTree } from '../base/file-tree.ts';
+import type { Sha256 } from '../base/sha256.ts';
 import { readCgroupLimits } from './cgroup.ts';
+import { diskTree } from './disk-tree.ts';
 
 export { readCgroupLimits } from './cgroup.ts';
 export { machineFacts, residentMemory } from './machine-node.ts';
 export { nativeModule } from './native-module.ts';
+export { networkFetch } from './proxy-fetch.ts';
 
 /** Which surroundings these are. */
 export const platformName: 'node' | 'browser' = 'node';
@@ -43,6 +48,27 @@ export function nextTurn(): Promise<void> {
 /** A variable of the environment, or undefined where it is not set. */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name] || undefined;
+}
+
+/** The folder of the user's own files, or undefined where there is none. */
+export function homeFolder(): string | undefined {
+  return homedir() || undefined;
+}
+
+/** A small text file of the user's, or undefined when it cannot be read. */
+export async function readUserFile(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(() => undefined);
+}
+
+/** A folder to keep files in, which need not be there yet. */
+export async function openFileTree(folder: string): Promise<FileTree> {
+  return diskTree(folder, openFile);
+}
+
+/** A hash of nothing yet, by the fastest means there are. */
+export function fastSha256(): Sha256 {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
 }
 
 /** The bytes of a file that ships with the package, named by a URL relative to the code that asks. */

@@ -16,6 +16,7 @@ import type { Log } from './operations/log.ts';
 import type { Metrics } from './operations/metrics.ts';
 import { type RequestRecord, withRecord } from './operations/request-record.ts';
 import type { Tracing } from './operations/tracing.ts';
+import { addPageRoutes, isPagePath } from './pages/page-routes.ts';
 import type { AddRoutes, ServerEnvironment, ServerRequest } from './server-context.ts';
 
 /** What an app is made of. */
@@ -48,6 +49,7 @@ export function createApp(options: AppOptions): App {
   hono.use(async (c, next) => followRequest(c, next, options, requests, findRoute));
   hono.use(async (c, next) => guardRequest(c, next, options));
   addOperationRoutes(hono, options);
+  addPageRoutes(hono);
   for (const addRoutes of options.dialects) addRoutes(hono, { models: options.models });
   const findRoute = routeTable(hono.routes);
   hono.notFound((c) => {
@@ -126,7 +128,7 @@ async function guardRequest(
 /** An answer instead of a route's; a browser's page may read it, so it is no exception. */
 function refusal(c: ServerRequest, checkKey: CheckKey | undefined, state: ServerState): Response | undefined {
   const { path } = c.req;
-  if (OPEN_PATHS.has(path)) return undefined;
+  if (OPEN_PATHS.has(path) || isPagePath(path)) return undefined;
   try {
     checkKey?.(c.req.raw.headers);
     if (state !== 'draining') return undefined;

@@ -45,12 +45,29 @@ export function packTernary(
   name: string,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(byteLengthOf(dtype, [codes.length], name));
-  if (dtype === 'I2_S') {
-    packI2s(codes, codes.length, bytes, name);
-    bytes.set(i2sTail(scale), codes.length / 4);
-  } else if (dtype === 'TQ1_0') packTq1(codes, codes.length, floatToHalf(scale), bytes, name);
-  else packTq2(codes, codes.length, floatToHalf(scale), bytes, name);
+  packTernaryRows(dtype, codes, codes.length, scale, bytes, name);
+  if (dtype === 'I2_S') bytes.set(i2sTail(scale), codes.length / 4);
   return bytes;
+}
+
+/**
+ * Packs some rows of a tensor, for one that is written in pieces; I2_S without its tail, which i2sTail makes.
+ *
+ * @param codes   u8 [count], count a multiple of the block; starts at a multiple of 4 bytes
+ * @param packed  overwritten from its start
+ * @throws BitnetError `tensor/bad-code`
+ */
+export function packTernaryRows(
+  dtype: TernaryDType,
+  codes: Uint8Array,
+  count: number,
+  scale: number,
+  packed: Uint8Array,
+  name: string,
+): void {
+  if (dtype === 'I2_S') packI2s(codes, count, packed, name);
+  else if (dtype === 'TQ1_0') packTq1(codes, count, floatToHalf(scale), packed, name);
+  else packTq2(codes, count, floatToHalf(scale), packed, name);
 }
 
 /**

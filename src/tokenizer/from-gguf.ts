@@ -56,6 +56,15 @@ export function tokenizerFromGguf(metadata: GgufMetadata, facts: GgufModelFacts)
   );
 }
 
+/**
+ * The tokens alone, for a conversion.
+ *
+ * @throws BitnetError `tokenizer/missing-key`, `tokenizer/bad-key` or `tokenizer/bad-vocabulary`
+ */
+export function vocabularyFromGguf(metadata: GgufMetadata, facts: GgufModelFacts): Vocabulary {
+  return readVocabulary(new MetadataReader(metadata), facts.architecture);
+}
+
 function readVocabulary(reader: MetadataReader, architecture: string): Vocabulary {
   const tokens = reader.texts('tokenizer.ggml.tokens');
   if (tokens === undefined) throw missing('tokenizer.ggml.tokens');

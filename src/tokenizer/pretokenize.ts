@@ -190,6 +190,12 @@ export function pieceEndByExpression(expression: string): PieceEnd | undefined {
   return BY_EXPRESSION.get(expression);
 }
 
+/** The regular expression of a rule in tokenizer.json; undefined for a rule that it has none for. */
+export function expressionOf(pieceEnd: PieceEnd): string | undefined {
+  for (const [expression, known] of BY_EXPRESSION) if (known === pieceEnd) return expression;
+  return undefined;
+}
+
 /** The rule of Hugging Face's ByteLevel pre-tokenizer with `use_regex`. */
 export const gpt2PreTokenizer: PieceEnd = gpt2PieceEnd;
 

@@ -122,15 +122,13 @@ function ranksByScore(scores: ArrayLike<number>): Int32Array {
 }
 
 /**
- * The merges that scores imply: two neighbouring tokens merge when their texts joined are a token, the token of the
- * highest score first.
+ * The pairs of tokens that may merge: three ids each, left, right and the token of the two together.
  *
  * @param scores one finite number per token
  * @throws BitnetError `tokenizer/bad-vocabulary` when a score is not a number or a token is too long
  */
-export function mergesFromScores(vocabulary: Vocabulary, scores: ArrayLike<number>): MergeTable {
+export function mergeablePairs(vocabulary: Vocabulary, scores: ArrayLike<number>): number[] {
   const { bytes, offsets } = vocabulary.texts;
-  const ranks = ranksByScore(scores);
   const pairs: number[] = [];
   for (let id = 0; id < vocabulary.size; id++) {
     if (!vocabulary.isOrdinary(id)) continue;
@@ -152,6 +150,18 @@ export function mergesFromScores(vocabulary: Vocabulary, scores: ArrayLike<numbe
       if (right !== -1) pairs.push(left, right, id);
     }
   }
+  return pairs;
+}
+
+/**
+ * The merges that scores imply: two neighbouring tokens merge when their texts joined are a token, the token of the
+ * highest score first.
+ *
+ * @throws BitnetError as {@link mergeablePairs}
+ */
+export function mergesFromScores(vocabulary: Vocabulary, scores: ArrayLike<number>): MergeTable {
+  const ranks = ranksByScore(scores);
+  const pairs = mergeablePairs(vocabulary, scores);
   const merges = new MergeList(pairs.length / 3);
   for (let i = 0; i < pairs.length; i += 3) {
     merges.add(pairs[i]!, pairs[i + 1]!, ranks[pairs[i + 2]!]!, pairs[i + 2]!);

@@ -2,7 +2,7 @@
 import { createRandom } from '#src/base/random.js';
 import { denseRowBytes, rowStride } from '#src/kernels/kernels.js';
 import type { GuardedHeap } from './guarded-heap.ts';
-import { DENSE_FORMATS, LONG_REDUCTIONS, REDUCTIONS, ROWS, TOKENS } from './kernel-cases.ts';
+import { DENSE_FORMATS, LONG_REDUCTIONS, productShapes, REDUCTIONS } from './kernel-cases.ts';
 import type { KernelPair, Split } from './kernel-pair.ts';
 import { randomCodes, randomDense, randomRows } from './random-data.ts';
 
@@ -14,20 +14,10 @@ interface Product {
   readonly x: Float32Array;
 }
 
-/** Shapes that a whole product of rows, reductions and tokens would repeat without end: every pair of each two. */
-function shapes(reductions: readonly number[]): { M: number; K: number; T: number }[] {
-  return ROWS.flatMap((M, i) =>
-    reductions.flatMap((K, j) => [
-      { M, K, T: TOKENS[(i + j) % TOKENS.length]! },
-      { M, K, T: TOKENS[(i + 2 * j + 4) % TOKENS.length]! },
-    ]),
-  );
-}
-
 /** Ternary products over every remainder, with results overwritten and added. */
 export function ternaryProducts(pair: KernelPair): void {
   const random = createRandom(1);
-  for (const { M, K, T } of shapes(REDUCTIONS)) {
+  for (const { M, K, T } of productShapes()) {
     const codes = randomCodes(random, M * K);
     const x = randomRows(random, T, K);
     for (const accumulate of [0, 1]) ternaryProduct(pair, codes, { M, K, T, x }, accumulate);
@@ -142,7 +132,7 @@ function int8Identity(K: number): Int8Array {
 export function denseProducts(pair: KernelPair): void {
   const random = createRandom(3);
   for (const { name, format, step } of DENSE_FORMATS) {
-    for (const { M, K, T } of [...shapes(REDUCTIONS), { M: 3, K: 2112, T: 2 }]) {
+    for (const { M, K, T } of [...productShapes(), { M: 3, K: 2112, T: 2 }]) {
       if (K % step !== 0) continue;
       const weights = randomDense(random, format, M, K);
       const x = randomRows(random, T, K);
@@ -162,7 +152,7 @@ export function denseProducts(pair: KernelPair): void {
 export function int8Products(pair: KernelPair): void {
   const random = createRandom(4);
   const long = [2560, 6912].map((K) => ({ M: 5, K, T: 2 }));
-  for (const { M, K, T } of [...shapes(REDUCTIONS), ...long]) {
+  for (const { M, K, T } of [...productShapes(), ...long]) {
     const stride = rowStride(K);
     const isExtreme = K >= 2560;
     const rows = new Int8Array(M * stride);

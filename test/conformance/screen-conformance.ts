@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createRandom, type Random } from '#src/base/random.js';
 import { DenseFormat, denseRowBytes, rowStride } from '#src/kernels/kernels.js';
 import type { GuardedHeap } from './guarded-heap.ts';
-import { DENSE_FORMATS, REDUCTIONS, ROWS, TOKENS } from './kernel-cases.ts';
+import { DENSE_FORMATS, productShapes, REDUCTIONS } from './kernel-cases.ts';
 import type { KernelPair, Split } from './kernel-pair.ts';
 import { randomDense, randomRows } from './random-data.ts';
 
@@ -57,11 +57,8 @@ export function int4Packing(pair: KernelPair): void {
 /** Products with a plane over every remainder, on ties of the rounding, and at the largest sums there can be. */
 export function int4Products(pair: KernelPair): void {
   const random = createRandom(32);
-  for (const [i, M] of ROWS.entries()) {
-    for (const [j, K] of REDUCTIONS.entries()) {
-      const rows = randomRows(random, M, K);
-      int4Product(pair, `M=${M} K=${K}`, rows, M, K, randomRows(random, TOKENS[(i + j) % TOKENS.length]!, K));
-    }
+  for (const { M, K, T } of productShapes()) {
+    int4Product(pair, `M=${M} K=${K}`, randomRows(random, M, K), M, K, randomRows(random, T, K));
   }
   for (const K of [64, 100, 516, 1024, 2112, 2560, 6912]) {
     const M = 7;

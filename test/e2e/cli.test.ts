@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { BUNDLED_MODEL } from '#src/cli/model-argument.js';
+import { BUNDLED_MODEL } from '#src/cli/models/bundled-model.js';
 import {
   type Ended,
   MAIN,

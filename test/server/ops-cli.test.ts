@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { BUNDLED_MODEL } from '#src/cli/model-argument.js';
+import { BUNDLED_MODEL } from '#src/cli/models/bundled-model.js';
 import { MAIN, runNode, startNode } from '../e2e/run-process.js';
 
 /** Starts `bitnet serve` on a free port and waits until it serves. */

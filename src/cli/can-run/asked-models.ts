@@ -5,7 +5,7 @@ import { modelOfEntry, modelOfFile } from '../../fit/fit-model.ts';
 import { readCatalogue } from '../../hub/catalogue/catalogue.ts';
 import { resolveModelName } from '../../hub/parse-model-name.ts';
 import { withHeaders } from '../inspect/headers.ts';
-import { BUNDLED_MODEL, bundledModelPath } from '../model-argument.ts';
+import { BUNDLED_MODEL, bundledModelPath } from '../models/bundled-model.ts';
 
 /** All models of the catalogue that are known to run. */
 export async function catalogueModels(): Promise<FitModel[]> {
@@ -31,5 +31,5 @@ export async function askedModel(text: string, signal: AbortSignal): Promise<Fit
 }
 
 function fromHeaders(source: string, label: string, signal: AbortSignal): Promise<FitModel> {
-  return withHeaders(source, signal, (opened) => modelOfFile(opened, label));
+  return withHeaders(source, { signal }, (opened) => modelOfFile(opened, label));
 }

@@ -73,7 +73,9 @@ export async function validate(
       const file = join(folder, `${shape}.gguf`);
       options.onPhase(`making a model of the shape ${shape}`);
       await makeModel(shape, file, options.signal);
-      const model = await withHeaders(file, options.signal, (opened) => modelOfFile(opened, shape));
+      const model = await withHeaders(file, { signal: options.signal }, (opened) =>
+        modelOfFile(opened, shape),
+      );
       for (const { threads } of options.measured.machine.rates) {
         options.onPhase(`running ${shape} with ${threads === 1 ? '1 thread' : `${threads} threads`}`);
         const { row, entry } = await compare(model, file, threads, options);

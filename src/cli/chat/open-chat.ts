@@ -2,7 +2,8 @@
 import type { Model } from '../../index.ts';
 import type { CommandInput } from '../command.ts';
 import { generationSettingsOf } from '../generation/sampling-options.ts';
-import { loadOptionsOf, loadWithProgress, modelLabel } from '../model-argument.ts';
+import { loadOptionsOf, loadWithProgress } from '../model-argument.ts';
+import { modelLabel } from '../models/bundled-model.ts';
 import { textOption } from '../option-values.ts';
 import { printable, type Styles, stylesOf } from '../terminal.ts';
 import { ChatSession } from './chat-session.ts';

@@ -10,14 +10,9 @@ import { type BenchReport, createReport, mergeReports } from '../bench/report.ts
 import { reportCsv, reportMarkdown, reportText } from '../bench/tables.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus } from '../errors.ts';
-import {
-  defaultModel,
-  loadOptionsOf,
-  loadWithProgress,
-  MODEL_OPTIONS,
-  modelLabel,
-  splitModel,
-} from '../model-argument.ts';
+import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, splitModel } from '../model-argument.ts';
+import { modelLabel } from '../models/bundled-model.ts';
+import { locateModel } from '../models/locate-model.ts';
 import { choiceOption, switchOption } from '../option-values.ts';
 import { ProgressBar } from '../progress.ts';
 import { printableLine, stylesOf, writeNote, writeOutput } from '../terminal.ts';
@@ -103,10 +98,12 @@ async function run(input: CommandInput): Promise<number> {
     ...input,
     options: { ...options, threads: undefined, context: undefined, batch: options['batch-tokens'] },
   });
+  const { signal, pull } = loadOptions;
+  const path = await locateModel(source, { signal, offline: pull?.offline });
   const reports: BenchReport[] = [];
   for (const threads of planned.threads ?? [undefined]) {
     const own = threads === undefined ? loadOptions : { ...loadOptions, threads };
-    reports.push(await measure(source, planned, own, input.signal));
+    reports.push(await measure({ path, label: modelLabel(source) }, planned, own, input.signal));
   }
   const report = mergeReports(reports);
   await writeOutput(written(report, format));
@@ -119,20 +116,20 @@ async function run(input: CommandInput): Promise<number> {
 
 /** Loads the model, measures it, and lets go of it. */
 async function measure(
-  source: string | undefined,
+  { path, label }: { path: string; label: string },
   planned: PlannedBench,
   loadOptions: LoadOptions,
   signal: AbortSignal,
 ): Promise<BenchReport> {
-  const { model, plan } = await loadFor(source, planned, loadOptions);
+  const { model, plan } = await loadFor(path, planned, loadOptions);
   try {
     const bar = new ProgressBar('measuring');
     const samples = await measureModel(model, plan, signal, (share) => bar.update(share)).finally(() =>
       bar.finish(),
     );
     const subject = {
-      label: modelLabel(source),
-      fileBytes: await fileBytes(source ?? defaultModel().source),
+      label,
+      fileBytes: await fileBytes(path),
       kvCache: loadOptions.kvCache ?? 'f16',
     };
     return createReport(model, subject, plan, samples);
@@ -156,12 +153,12 @@ function written(report: BenchReport, format: (typeof FORMATS)[number]): string 
 
 /** Loads the model with the context that the plan needs. */
 async function loadFor(
-  source: string | undefined,
+  path: string,
   planned: PlannedBench,
   options: LoadOptions,
 ): Promise<{ model: Model; plan: PlannedBench['plan'] }> {
   const load = async ({ plan, contextLength }: PlannedBench) => ({
-    model: await loadWithProgress(source, { ...options, contextLength }, true),
+    model: await loadWithProgress(path, { ...options, contextLength }, true),
     plan,
   });
   try {
@@ -169,7 +166,7 @@ async function loadFor(
   } catch (error) {
     if (!(error instanceof BitnetError && error.code === 'option/contextLength')) throw error;
     // Only now, since reading the header first would make reading it again, which is measured, faster.
-    const most = await trainedContext(source ?? defaultModel().source, options.signal);
+    const most = await trainedContext(path, options.signal);
     const shorter = shorterPlan(planned, most);
     if (shorter !== undefined) return load(shorter);
     throw new BitnetError(

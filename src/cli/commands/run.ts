@@ -1,4 +1,6 @@
 /** `bitnet run`: a prompt, continued. Standard output holds the text and nothing else, or one JSON object. */
+
+import { findByName, findByRepository, readCatalogue } from '../../hub/catalogue/catalogue.ts';
 import type { Generation, Model, Piece } from '../../index.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus, UsageError } from '../errors.ts';
@@ -9,7 +11,8 @@ import {
 } from '../generation/sampling-options.ts';
 import { computeLabel, contextNote, statisticsLine, timingsOf } from '../generation/statistics.ts';
 import { streamText } from '../generation/stream-text.ts';
-import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, modelLabel, splitModel } from '../model-argument.ts';
+import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, splitModel } from '../model-argument.ts';
+import { modelLabel } from '../models/bundled-model.ts';
 import { switchOption, textOption, wholeOption } from '../option-values.ts';
 import { printable, readStandardInput, stylesOf, writeNote, writeOutput } from '../terminal.ts';
 
@@ -47,7 +50,7 @@ export const command: Command = {
 };
 
 async function run(input: CommandInput): Promise<number> {
-  const { model: source, words } = splitPositionals(input);
+  const { model: source, words } = await splitPositionals(input);
   const settings = { ...generationSettingsOf(input, DEFAULT_MAX_TOKENS), ...logprobsOf(input) };
   const loadOptions = loadOptionsOf(input);
   const [word = ''] = words;
@@ -65,13 +68,20 @@ async function run(input: CommandInput): Promise<number> {
   return ExitStatus.ok;
 }
 
-function splitPositionals(input: CommandInput): ReturnType<typeof splitModel> {
+async function splitPositionals(input: CommandInput): Promise<ReturnType<typeof splitModel>> {
   const split = splitModel(input, 'run', ['PROMPT']);
   const [word = ''] = split.words;
-  if (split.model === undefined && /\.gguf$/i.test(word)) {
+  if (split.model === undefined && (/\.gguf$/i.test(word) || (await isModelName(word)))) {
     throw new UsageError(`PROMPT is missing: bitnet run ${word} PROMPT, with - to read it from stdin`);
   }
   return split;
+}
+
+/** Whether a prompt of one word is the name of a model, which its prompt was left out behind. */
+async function isModelName(word: string): Promise<boolean> {
+  if (!/^[\w./:-]*[-\d/][\w./:-]*$/.test(word)) return false;
+  const catalogue = await readCatalogue();
+  return (findByName(catalogue, word) ?? findByRepository(catalogue, word)) !== undefined;
 }
 
 function logprobsOf(input: CommandInput): { logprobs?: number } {

@@ -4,10 +4,11 @@ import { BitnetError } from '../../base/errors.ts';
 import type { LoadOptions } from '../../index.ts';
 import type { RequestLimits } from '../../server/http/limits.ts';
 import type { Listening } from '../../server/listen.ts';
-import type { LogFormat, ModelEntry, ServerOptions } from '../../server/server.ts';
+import type { LogFormat, ServerOptions } from '../../server/server.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus, Stopped, UsageError } from '../errors.ts';
-import { defaultModel, loadOptionsOf, MODEL_OPTIONS } from '../model-argument.ts';
+import { loadOptionsOf, MODEL_OPTIONS } from '../model-argument.ts';
+import { servedModels } from '../models/served-models.ts';
 import {
   choiceOption,
   numberOption,
@@ -29,8 +30,8 @@ export const command: Command = {
   summary: 'Serve models over HTTP, as OpenAI, Anthropic and Ollama do.',
   positionals: '[MODEL…]',
   details:
-    'Each MODEL is a path or URL, or NAME=PATH to choose the name that requests use; the first is the default. Ctrl-C lets ' +
-    'answers under way end, a second one does not. Anyone who reaches the port can use the models unless there is an API ' +
+    'Each MODEL is a path, URL or name, or NAME=MODEL to choose the name that requests use; the first is the default. What is ' +
+    'not here is downloaded before the server starts. Ctrl-C lets answers under way end, a second one does not. Anyone who reaches the port can use the models unless there is an API ' +
     'key, so other addresses than loopback ones need one. docs/server.md has the rest.',
   options: [
     { name: 'host', value: 'ADDRESS', help: 'Interface to listen on.', default: '127.0.0.1' },
@@ -121,6 +122,8 @@ async function run(input: CommandInput): Promise<number> {
   const apiKeys = await apiKeysOf(input);
   checkExposure(input, host, apiKeys);
   const tls = await tlsOf(input);
+  const options = serverOptionsOf(input);
+  const models = await servedModels(input, options.load);
   const bar = new ProgressBar('loading');
   let isStarting = true;
   // Not with the program: other commands would wait for libraries that they do not need.
@@ -128,12 +131,10 @@ async function run(input: CommandInput): Promise<number> {
     import('../../server/listen.ts'),
     import('../../server/server.ts'),
   ]);
-  const server = createServer({
-    ...serverOptionsOf(input, (share) => {
-      if (isStarting) bar.update(share);
-    }),
-    apiKeys,
-  });
+  const onProgress = (share: number) => {
+    if (isStarting) bar.update(share);
+  };
+  const server = createServer({ ...options, load: { ...options.load, onProgress }, models, apiKeys });
   const terminated = new AbortController();
   const onTerminate = () => terminated.abort(new Stopped(ExitStatus.ok));
   process.once('SIGTERM', onTerminate);
@@ -150,7 +151,7 @@ async function run(input: CommandInput): Promise<number> {
     isStarting = false;
     bar.finish();
     if (!input.signal.aborted && !terminated.signal.aborted) {
-      await announce(listening, apiKeys.length > 0, firstName(input));
+      await announce(listening, apiKeys.length > 0, models[0]?.id);
       await stopped;
       await writeNote(`bitnet: answers under way have ${grace} seconds to end; Ctrl-C ends them at once`);
     }
@@ -164,7 +165,9 @@ async function run(input: CommandInput): Promise<number> {
   }
 }
 
-function serverOptionsOf(input: CommandInput, onProgress: (share: number) => void): ServerOptions {
+function serverOptionsOf(
+  input: CommandInput,
+): Omit<ServerOptions, 'models' | 'load'> & { readonly load: LoadOptions } {
   const { signal: _, ...load }: LoadOptions = loadOptionsOf(input);
   const parallel = wholeOption(input, 'parallel', 1, 256);
   const queue = wholeOption(input, 'queue', 0);
@@ -173,8 +176,7 @@ function serverOptionsOf(input: CommandInput, onProgress: (share: number) => voi
   const keepAliveSeconds = numberOption(input, 'keep-alive');
   const maxLoaded = wholeOption(input, 'max-models', 1);
   return {
-    models: modelsOf(input),
-    load: { ...load, onProgress },
+    load,
     scheduler: {
       ...(parallel !== undefined && { maxRunning: parallel }),
       ...(queue !== undefined && { maxWaiting: queue }),
@@ -200,22 +202,6 @@ function limitsOf(input: CommandInput): Partial<RequestLimits> {
     ...(requestSeconds !== undefined && { requestSeconds }),
     ...(idleSeconds !== undefined && { idleSeconds }),
   };
-}
-
-/** `NAME=PATH`, or a path or URL, in which there may be a `=` behind the first slash or question mark. */
-function modelsOf({ positionals }: CommandInput): readonly ModelEntry[] {
-  if (positionals.length === 0) {
-    const { label, source } = defaultModel();
-    return [label === source ? { source } : { id: label, source }];
-  }
-  return positionals.map((text) => {
-    const [, id, source] = /^([^=/\\?]+)=(.+)$/s.exec(text) ?? [];
-    return id === undefined || source === undefined ? { source: text } : { id, source };
-  });
-}
-
-function firstName(input: CommandInput): string | undefined {
-  return modelsOf(input)[0]?.id;
 }
 
 async function apiKeysOf(input: CommandInput, environment = process.env): Promise<readonly string[]> {

@@ -7,7 +7,8 @@ import { ExitStatus } from '../errors.ts';
 import { generationSettingsOf, samplingOptions } from '../generation/sampling-options.ts';
 import { computeLabel, timingsOf } from '../generation/statistics.ts';
 import { streamText } from '../generation/stream-text.ts';
-import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, modelLabel, splitModel } from '../model-argument.ts';
+import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, splitModel } from '../model-argument.ts';
+import { modelLabel } from '../models/bundled-model.ts';
 import { formatRate } from '../quantities.ts';
 import { type Styles, writeOutput } from '../terminal.ts';
 

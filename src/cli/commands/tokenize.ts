@@ -4,7 +4,7 @@ import type { Tokenizer } from '../../index.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus, UsageError } from '../errors.ts';
 import { withHeaders } from '../inspect/headers.ts';
-import { splitModel } from '../model-argument.ts';
+import { OFFLINE_OPTION, splitModel } from '../model-argument.ts';
 import { switchOption, textOption } from '../option-values.ts';
 import { printable, readStandardInput, stylesOf, write, writeOutput } from '../terminal.ts';
 
@@ -21,6 +21,7 @@ export const command: Command = {
     { name: 'special', help: 'Read the text of control tokens, such as <|eot_id|>, as those tokens.' },
     { name: 'decode', value: 'IDS', help: 'The other way: the text of these ids; there is no TEXT then.' },
     { name: 'json', help: 'Write one JSON object.' },
+    OFFLINE_OPTION,
   ],
   examples: [
     ['bitnet tokenize "Hello, world!"', 'with the tokenizer of the bundled model'],
@@ -36,7 +37,11 @@ async function run(input: CommandInput): Promise<number> {
   const [word = ''] = words;
   const ids = decode === undefined ? [] : parseIds(decode);
   const text = word === '-' ? await readStandardInput(input.signal) : word;
-  const tokenizer = await withHeaders(source, input.signal, (model) => readModelText(model).tokenizer);
+  const tokenizer = await withHeaders(
+    source,
+    { signal: input.signal, offline: switchOption(input, 'offline') },
+    (model) => readModelText(model).tokenizer,
+  );
   if (decode !== undefined) await writeDecoded(input, tokenizer, ids);
   else await writeTokens(input, tokenizer, text);
   return ExitStatus.ok;

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { ARCHITECTURES } from '../../model/architecture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { parameterCount, publishedSize } from './published-size.ts';
 
@@ -35,9 +34,8 @@ test('every repository and file is of one model only', () => {
   }
 });
 
-test('dims agree with each other, and every architecture is one that loads', () => {
+test('dims agree with each other', () => {
   for (const { name, architecture, shape } of catalogue.models) {
-    assert.ok(ARCHITECTURES.has(architecture), name);
     assert.equal(shape.headCount % shape.headCountKv, 0, name);
     assert.equal(shape.headLength % 2, 0, name);
     assert.equal(shape.tiedHead, architecture !== 'llama', name);

@@ -14,18 +14,22 @@ const WINDOW_BYTES = 2 ** 26;
 export class NativeMemory implements HeapMemory {
   readonly base: number;
   readonly limitBytes: number;
-  readonly limitAdvice: string =
-    'that is the memory of this machine: choose a smaller model, context or batch';
+  readonly limitAdvice: string;
   readonly handle: RegionHandle;
   readonly #native: NativeExports;
   readonly #windows = new Map<number, HeapWindow>();
 
-  constructor(native: NativeExports, handle: RegionHandle) {
+  constructor(
+    native: NativeExports,
+    handle: RegionHandle,
+    limitAdvice = 'that is the memory of this machine: choose a smaller model, context or batch',
+  ) {
     const { address, bytes } = native.describe(handle);
     this.#native = native;
     this.handle = handle;
     this.base = address;
     this.limitBytes = bytes;
+    this.limitAdvice = limitAdvice;
   }
 
   /** By which another thread finds the region. */

@@ -126,10 +126,12 @@ test('whether words that are tokens skip merging is kept, or refused where GGUF 
 
 const refusals: [string, (json: TokenizerJson) => void][] = [
   [
-    'marks of SentencePiece',
+    'marks of SentencePiece, and a token that its merges never lead to',
     (json) => {
-      json.pre_tokenizer = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' };
+      json.pre_tokenizer = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'never', split: false };
       json.decoder = { type: 'Metaspace', replacement: '▁' };
+      json.model.vocab = { x: 0, y: 1, z: 2, xy: 3, yz: 4, xyz: 5 };
+      json.model.merges = ['x y', 'y z', 'x yz'];
     },
   ],
   [

@@ -1,11 +1,14 @@
 /**
  * The `tokenizer.ggml.*` metadata of a GGUF file from the files of a Hugging Face model, so that a tokenizer read from
- * either gives the same tokens (key names: ggml, docs/gguf.md). Byte-level BPE only, which is what models are trained
- * with here. GGUF names a rule for cutting text where tokenizer.json spells it out; what the names cannot say is refused,
+ * either gives the same tokens (key names: ggml, docs/gguf.md). GGUF names a rule for cutting text where tokenizer.json spells it out; what the names cannot say is refused,
  * and what makes no difference to ordinary text is reported.
  */
+import { assert } from '../../base/assert.ts';
 import { BitnetError } from '../../base/errors.ts';
+import type { MetadataValue } from '../../formats/gguf/metadata.ts';
 import type { GgufEntry } from '../../formats/gguf/write.ts';
+import { TextList } from '../../formats/text-list.ts';
+import { tokenizerFromGguf } from '../from-gguf.ts';
 import {
   type ChosenEnds,
   forEachMerge,
@@ -17,6 +20,8 @@ import {
 import { JsonObject } from '../huggingface-pipeline.ts';
 import { type PieceEnd, preTokenizerByName, preTokenizerNameOf } from '../pretokenize.ts';
 import { TOKEN_TYPE, type Vocabulary } from '../vocabulary.ts';
+import { differingText } from './same-tokens.ts';
+import { sentencePieceEntries } from './sentencepiece.ts';
 
 /** Metadata, and a sentence for everything about the tokenizer that GGUF cannot say. */
 export interface GgufTokenizer {
@@ -33,25 +38,47 @@ export interface GgufTokenizer {
 export function tokenizerMetadata(files: HuggingFaceTokenizerFiles, chatTemplate?: string): GgufTokenizer {
   const parts = readHuggingFaceParts(files);
   const { vocabulary, ends } = parts;
+  const isSentencePiece = parts.pipeline.kind === 'sentencepiece';
+  const tokens = tokenTexts(vocabulary);
   const entries: GgufEntry[] = [
-    { key: 'tokenizer.ggml.model', type: 'string', value: 'gpt2' },
-    { key: 'tokenizer.ggml.pre', type: 'string', value: preTokenizerOf(parts) },
-    { key: 'tokenizer.ggml.tokens', type: 'string[]', value: tokenTexts(vocabulary) },
+    ...(isSentencePiece ? sentencePieceEntries(parts, tokens) : byteLevelEntries(parts, tokens)),
     { key: 'tokenizer.ggml.token_type', type: 'i32[]', value: Int32Array.from(vocabulary.types) },
-    { key: 'tokenizer.ggml.merges', type: 'string[]', value: mergeTexts(parts.model) },
     ...endEntries(ends),
     ...unknownEntry(parts),
   ];
   if (chatTemplate !== undefined) {
     entries.push({ key: 'tokenizer.chat_template', type: 'string', value: chatTemplate });
   }
+  if (isSentencePiece) checkSameTokens(parts, entries);
   return { entries, notes: notesOn(parts) };
+}
+
+function byteLevelEntries(parts: HuggingFaceTokenizerParts, tokens: readonly string[]): GgufEntry[] {
+  return [
+    { key: 'tokenizer.ggml.model', type: 'string', value: 'gpt2' },
+    { key: 'tokenizer.ggml.pre', type: 'string', value: preTokenizerOf(parts) },
+    { key: 'tokenizer.ggml.tokens', type: 'string[]', value: tokens },
+    { key: 'tokenizer.ggml.merges', type: 'string[]', value: mergeTexts(parts.model) },
+  ];
+}
+
+/** Scores say less than a list of merges can, so what they say is tried out. */
+function checkSameTokens(parts: HuggingFaceTokenizerParts, entries: readonly GgufEntry[]): void {
+  const metadata = new Map<string, MetadataValue>();
+  for (const { key, value } of entries) {
+    metadata.set(key, Array.isArray(value) ? TextList.of(value as string[]) : (value as MetadataValue));
+  }
+  const { tokenizer } = tokenizerFromParts(parts);
+  const { tokenizer: read } = tokenizerFromGguf(metadata, { architecture: '' });
+  const differing = differingText(tokenizer, read);
+  if (differing === undefined) return;
+  throw notInGguf(`cuts ${JSON.stringify(differing.slice(0, 80))} otherwise than scores of tokens would`);
 }
 
 /** The `tokenizer.ggml.pre` by which text is cut and merged as the tokenizer does it. */
 function preTokenizerOf(parts: HuggingFaceTokenizerParts): string {
   const { pipeline, model } = parts;
-  if (pipeline.kind !== 'byte-level') throw notInGguf('works on SentencePiece marks, not on bytes');
+  assert(pipeline.kind === 'byte-level', 'a tokenizer that works on bytes');
   if (pipeline.addPrefixSpace) throw notInGguf('puts a space before every text');
   const name = preTokenizerNameOf(pipeline.pieceEnd);
   if (name === undefined) throw notInGguf('does not cut text into words');

@@ -6,9 +6,8 @@
 import { BitnetError } from '../../base/errors.ts';
 import { writeSafetensors } from '../../formats/safetensors/write.ts';
 import type { ByteSink } from '../../formats/tensor-output.ts';
-import { Activation } from '../../kernels/activation.ts';
 import { RopeStyle } from '../../kernels/kernels.ts';
-import { HUGGING_FACE_CLASSES } from '../../model/architecture.ts';
+import { huggingFaceConfig } from '../../model/writing/huggingface-config.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { ModelToExport, TokenizerToExport } from './model-to-export.ts';
 import { type FloatType, tensorOf } from './weights.ts';
@@ -19,13 +18,6 @@ export interface HuggingFaceJson {
   readonly tokenizerConfig: Readonly<Record<string, unknown>>;
   readonly generationConfig: Readonly<Record<string, unknown>>;
 }
-
-/** `torch_dtype` by element type. */
-const TORCH_TYPES: Readonly<Record<FloatType, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
-const ACTIVATIONS: ReadonlyMap<Activation, string> = new Map([
-  [Activation.SiLU, 'silu'],
-  [Activation.ReLU2, 'relu2'],
-]);
 
 /**
  * Writes model.safetensors.
@@ -82,36 +74,13 @@ export function huggingFaceJson(
 }
 
 function modelConfig(model: ModelToExport, name: string, dtype: FloatType): Record<string, unknown> {
-  const { architecture, config } = model.described;
-  const className = [...HUGGING_FACE_CLASSES].find(([, family]) => family === architecture.name)?.[0];
-  const activation = ACTIVATIONS.get(config.activation);
-  if (className === undefined || activation === undefined) {
-    throw new BitnetError(
-      'train/export-family',
-      `models of the architecture ${architecture.name} have no class in transformers, so there is no layout to write`,
-    );
-  }
-  return {
-    _name_or_path: name,
-    architectures: [className],
-    model_type: className === 'BitNetForCausalLM' ? 'bitnet' : 'llama',
-    hidden_act: activation,
-    hidden_size: config.embeddingLength,
-    intermediate_size: config.feedForwardLength,
-    num_hidden_layers: config.blockCount,
-    num_attention_heads: config.headCount,
-    num_key_value_heads: config.headCountKv,
-    head_dim: config.headLength,
-    vocab_size: config.vocabularySize,
-    max_position_embeddings: config.contextLength,
-    rope_theta: shortestFloat(config.ropeFreqBase),
-    rms_norm_eps: shortestFloat(config.layerNormRmsEpsilon),
-    attention_bias: false,
-    mlp_bias: false,
-    tie_word_embeddings: !model.parameters.list.some(({ role }) => role === 'head'),
-    torch_dtype: TORCH_TYPES[dtype],
-    ...quantizationConfig(model),
-  };
+  const isTied = !model.parameters.list.some(({ role }) => role === 'head');
+  const config = huggingFaceConfig(model.described, { name, isTied, dtype });
+  if (config !== undefined) return { ...config, ...quantizationConfig(model) };
+  throw new BitnetError(
+    'train/export-family',
+    `models of the architecture ${model.described.architecture.name} have no class in transformers, so there is no layout to write`,
+  );
 }
 
 /** How projections are to be read: see src/model/loading/inventory.ts. */
@@ -128,16 +97,6 @@ function quantizationConfig({ precision, described }: ModelToExport): Record<str
       modules_to_not_convert: ['lm_head'],
     },
   };
-}
-
-/** The number with the fewest digits that is the same float32: 1e-5 for what float32 makes of it. */
-function shortestFloat(value: number): number {
-  const float = Math.fround(value);
-  for (let digits = 1; digits < 9; digits++) {
-    const short = Number(float.toPrecision(digits));
-    if (Math.fround(short) === float) return short;
-  }
-  return float;
 }
 
 function textOf(tokenizer: Tokenizer, id: number | undefined): string | undefined {

@@ -5,11 +5,13 @@
  */
 import { BitnetError } from '../../base/errors.ts';
 import type { TensorOutput } from '../../formats/tensor-output.ts';
-import { RopeStyle } from '../../kernels/kernels.ts';
+import type { RopeStyle } from '../../kernels/kernels.ts';
+import { rowInOtherStyle } from '../../model/writing/rotation-order.ts';
 import { absmeanCodes, absmeanScale, sumOfMagnitudes } from '../../tensor/absmean.ts';
-import { floatToBfloat16, floatToHalf } from '../../tensor/half.ts';
-import { i2sTail, packI2s } from '../../tensor/i2s.ts';
-import { packTq2, TQ2_BYTES, TQ2_WEIGHTS } from '../../tensor/tq2.ts';
+import { blockBytes, blockWeights } from '../../tensor/dtype.ts';
+import { encodeFloats } from '../../tensor/encode.ts';
+import { i2sTail } from '../../tensor/i2s.ts';
+import { packTernaryRows } from '../../tensor/ternary-tensor.ts';
 import type { Parameter } from '../model/parameters.ts';
 import { dimsOf, type ModelToExport } from './model-to-export.ts';
 
@@ -57,7 +59,7 @@ async function* floatPieces(
       absmeanCodes(weights, scale, codes);
       for (let i = 0; i < weights.length; i++) weights[i] = (codes[i]! - 1) * scale;
     }
-    yield floatBytes(weights, dtype, form.name);
+    yield encodeFloats(dtype, weights, form.name);
   }
 }
 
@@ -72,9 +74,8 @@ async function* ternaryPieces(
   for await (const weights of rowPieces(model, parameter, form.ropeStyle)) {
     const count = weights.length;
     absmeanCodes(weights, scale, codes);
-    const packed = new Uint8Array(dtype === 'I2_S' ? count / 4 : (count / TQ2_WEIGHTS) * TQ2_BYTES);
-    if (dtype === 'I2_S') packI2s(codes, count, packed, form.name);
-    else packTq2(codes, count, floatToHalf(scale), packed, form.name);
+    const packed = new Uint8Array((count / blockWeights(dtype)) * blockBytes(dtype));
+    packTernaryRows(dtype, codes, count, scale, packed, form.name);
     yield packed;
   }
   if (dtype === 'I2_S') yield i2sTail(scale);
@@ -121,35 +122,19 @@ function pieceRows(parameter: Parameter, model: ModelToExport): number {
   return Math.min(rows, heads * headLength);
 }
 
-/**
- * Puts the rows of every head, f32 [heads * headLength][columns], from the order of the other style of rotation into the
- * order of this one: rows i and i + headLength / 2 of half rotation are rows 2i and 2i + 1 of interleaved rotation.
- */
+/** Puts the rows of every head, f32 [heads * headLength][columns], from the order of the other style of rotation into this one. */
 function permuteHeads(weights: Float32Array, headLength: number, columns: number, to: RopeStyle): void {
-  const half = headLength / 2;
-  for (let head = 0; head < weights.length; head += headLength * columns) {
-    const rows = weights.slice(head, head + headLength * columns);
-    for (let row = 0; row < headLength; row++) {
-      const inInterleaved = row < half ? 2 * row : 2 * (row - half) + 1;
-      const [source, target] = to === RopeStyle.Interleaved ? [row, inInterleaved] : [inInterleaved, row];
-      weights.set(rows.subarray(source * columns, (source + 1) * columns), head + target * columns);
-    }
+  const rows = weights.slice();
+  for (let row = 0; row * columns < rows.length; row++) {
+    const source = rowInOtherStyle(row, headLength, to);
+    weights.set(rows.subarray(source * columns, (source + 1) * columns), row * columns);
   }
 }
 
-function floatBytes(weights: Float32Array, dtype: FloatType, name: string): Uint8Array {
-  if (dtype === 'F32') return new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
-  const round = dtype === 'F16' ? floatToHalf : floatToBfloat16;
-  const infinity = round(Number.POSITIVE_INFINITY);
-  const words = Uint16Array.from(weights, round);
-  if (words.some((word) => (word & 0x7fff) === infinity)) throw notFinite(name, ` in ${dtype}`);
-  return new Uint8Array(words.buffer);
-}
-
-function notFinite(name: string, where = ''): BitnetError {
+function notFinite(name: string): BitnetError {
   return new BitnetError(
     'tensor/not-finite',
-    `${name}: a weight is infinite or not a number${where}, so the model is not written; export an earlier checkpoint`,
+    `${name}: a weight is infinite or not a number, so the model is not written; export an earlier checkpoint`,
     { details: { tensor: name } },
   );
 }

@@ -7,7 +7,7 @@ import { ExitStatus } from '../../errors.ts';
 import { withHeaders } from '../../inspect/headers.ts';
 import { type ModelReport, reportOn } from '../../inspect/model-report.ts';
 import { reportLines, tensorLines } from '../../inspect/print-report.ts';
-import { splitModel } from '../../model-argument.ts';
+import { OFFLINE_OPTION, splitModel } from '../../model-argument.ts';
 import { choiceOption, switchOption, wholeOption } from '../../option-values.ts';
 import { stylesOf, write } from '../../terminal.ts';
 
@@ -34,6 +34,7 @@ export const command: Command = {
       help: `KV cache to count the memory for: ${KV_CACHE_TYPES.join(', ')}.`,
       default: 'f16',
     },
+    OFFLINE_OPTION,
   ],
   examples: [
     ['bitnet inspect model.gguf', 'a summary'],
@@ -49,14 +50,18 @@ async function run(input: CommandInput): Promise<number> {
   const context = wholeOption(input, 'context', 1);
   const kvCache = choiceOption(input, 'kv-cache', KV_CACHE_TYPES);
   const { backend } = await selectBackend(undefined, false);
-  const report = await withHeaders(source, input.signal, (model) => {
-    checkContext(context, model.config.contextLength);
-    return reportOn(model, {
-      kernels: backend.kernels,
-      ...(context === undefined ? {} : { contextLength: context }),
-      ...(kvCache === undefined ? {} : { kvCache }),
-    });
-  });
+  const report = await withHeaders(
+    source,
+    { signal: input.signal, offline: switchOption(input, 'offline') },
+    (model) => {
+      checkContext(context, model.config.contextLength);
+      return reportOn(model, {
+        kernels: backend.kernels,
+        ...(context === undefined ? {} : { contextLength: context }),
+        ...(kvCache === undefined ? {} : { kvCache }),
+      });
+    },
+  );
   await write(process.stdout, render(report, input));
   return report.problems.length === 0 ? ExitStatus.ok : ExitStatus.failure;
 }

@@ -35,7 +35,8 @@ export class ModelFactsReader {
 }
 
 async function readFacts(source: string): Promise<ModelFacts> {
-  const opened = await openModel(await openSource(source));
+  // Being asked about a model is no reason to download it.
+  const opened = await openModel(await openSource(source, undefined, { offline: true }));
   try {
     return factsOf(opened);
   } finally {

@@ -1,0 +1,49 @@
+/** A download on behalf of a command: what it says before, and how far it is. */
+import { BitnetError } from '../../base/errors.ts';
+import type { Hub, LocalModel, PullOptions } from '../../hub/hub.ts';
+import type { HubModel } from '../../hub/model-name.ts';
+import { DownloadView } from '../pull/download-view.ts';
+
+/** Whether the network may be used, and what ends the download. */
+export interface PullChoice extends Pick<PullOptions, 'update' | 'connections'> {
+  readonly signal?: AbortSignal | undefined;
+  readonly offline?: boolean | undefined;
+}
+
+/** A model that is here. */
+export interface PulledModel extends LocalModel {
+  readonly path: string;
+  /** Bytes that came over the network now. */
+  readonly downloadedBytes: number;
+}
+
+/**
+ * Downloads what is not here of a model.
+ *
+ * @throws BitnetError as {@link Hub.pull}; the signal's reason when aborted
+ */
+export async function pullWithProgress(hub: Hub, model: HubModel, choice: PullChoice): Promise<PulledModel> {
+  const { signal, offline, ...others } = choice;
+  const { label, repository } = model;
+  const view = new DownloadView(label === repository ? label : `${label} from ${repository}`);
+  let [before, after] = [Number.NaN, 0];
+  const local = await hub
+    .pull(model, {
+      ...others,
+      ...(signal && { signal }),
+      // Where it is not asked for, HF_HUB_OFFLINE decides.
+      ...(offline === true && { offline }),
+      onProgress: (progress) => {
+        const { phase, doneBytes } = progress;
+        if (phase === 'downloading' || phase === 'resuming') {
+          if (Number.isNaN(before)) before = doneBytes;
+          after = doneBytes;
+        }
+        view.update(progress);
+      },
+    })
+    .finally(() => view.finish());
+  const { path } = local;
+  if (path === undefined) throw new BitnetError('hub/no-path', `${label}: the cache keeps no files`);
+  return { ...local, path, downloadedBytes: Number.isNaN(before) ? 0 : after - before };
+}
