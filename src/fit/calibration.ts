@@ -51,7 +51,7 @@ export interface Correction {
 }
 
 /** Errors of answers without any calibration, nine of ten: docs/can-run.md, "How good it is". */
-const ESTIMATED_SPREAD = 0.15;
+const ESTIMATED_SPREAD = 0.2;
 const LEAST_SPREAD = 0.05;
 
 /** The dims of a model, which its speed depends on. */
