@@ -25,7 +25,8 @@ export {
 export type { Pooling } from './engine/serving/sequence.ts';
 export type { ModelSource } from './engine/source.ts';
 export { blobFolder } from './formats/sources/blob.ts';
-export type { PullOptions, PullProgress } from './hub/hub.ts';
+export type { LocalModel, PullOptions, PullProgress } from './hub/hub.ts';
+export { listModels, pullModel, removeModel } from './hub/models.ts';
 export type { BackendName } from './kernels/backend-name.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { ChatMessage } from './tokenizer/chat/chat-template.ts';
