@@ -24,7 +24,7 @@ export interface CalibrationEntry {
   readonly threads: number;
   /** See {@link shapeKey}. */
   readonly shape: string;
-  /** Multiply-adds of a token, which tells how near two models are. */
+  /** See {@link sizeOf}; it tells how near two models are. */
   readonly size: number;
   readonly prefill: Comparison;
   readonly generation: Comparison;
@@ -69,6 +69,11 @@ export function shapeKey({ config, embeddingType, headType, projections = 'terna
     headType ?? 'tied',
     projections,
   ].join(' ');
+}
+
+/** How large a model is, for comparing it with others. */
+export function sizeOf({ config }: FitModel): number {
+  return config.blockCount * config.embeddingLength * (config.embeddingLength + config.feedForwardLength);
 }
 
 /** What the list says of a model on a machine. */

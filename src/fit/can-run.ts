@@ -6,7 +6,14 @@
 import { BitnetError } from '../base/errors.ts';
 import type { SizeKernels } from '../model/loading/memory-plan.ts';
 import { adviceFor } from './advice.ts';
-import { type Calibration, type Correction, correctionFor, NO_CALIBRATION, shapeKey } from './calibration.ts';
+import {
+  type Calibration,
+  type Correction,
+  correctionFor,
+  NO_CALIBRATION,
+  shapeKey,
+  sizeOf,
+} from './calibration.ts';
 import type {
   Estimate,
   FitAnswer,
@@ -137,12 +144,11 @@ function forecastSpeed(
   chunkTokens: number,
 ): SpeedForecast {
   const { promptTokens, contextLength, threads } = question;
-  const size = load.ternaryMacs + load.denseMacs;
   const correction: Correction = correctionFor(
     grounds.calibration ?? NO_CALIBRATION,
     grounds.machine,
     threads,
-    { shape: shapeKey(model), size },
+    { shape: shapeKey(model), size: sizeOf(model) },
   );
   const { spread } = correction;
   const middle = Math.min(promptTokens + GENERATED_TOKENS / 2, contextLength - 1);
@@ -163,8 +169,8 @@ function forecastSpeed(
 /** Start of the program and of its threads, and reading a vocabulary. */
 const START_SECONDS = 0.15;
 const SECONDS_PER_TOKEN_OF_VOCABULARY = 2e-6;
-/** Bytes a second that a file is copied with out of the system's memory, by each thread. */
-const COPY_BYTES_PER_SECOND = 4e9;
+/** Bytes a second that a thread copies out of the system's memory to pages that it has not touched before. */
+const COPY_BYTES_PER_SECOND = 1.2e9;
 
 /** From a file that the system has in memory; a disk adds its own time. */
 function loadSeconds({ config, fileBytes, ...model }: FitModel, rates: MachineRates): number {

@@ -26,8 +26,8 @@ export interface MeasuredMachine {
   readonly kernels: SizeKernels;
 }
 
-/** Weights that are read from memory: several times larger than caches are. */
-const POOL_BYTES = 160e6;
+/** Weights that are read from memory: as many as those of a model of two billion, since larger spans are read more slowly. */
+const POOL_BYTES = 420e6;
 /** Of what is available, most that the measurement takes. */
 const POOL_SHARE = 0.2;
 
@@ -47,7 +47,7 @@ export async function measureMachine(options: MeasureOptions = {}): Promise<Meas
     const rates: MachineRates[] = [];
     if (numbers.length > 0) {
       const most = POOL_SHARE * Math.min(facts.availableMemoryBytes ?? Infinity, addressableBytes);
-      const poolBytes = Math.floor(Math.min(POOL_BYTES, Math.max(most, POOL_BYTES / 8)));
+      const poolBytes = Math.floor(Math.min(POOL_BYTES, Math.max(most, POOL_BYTES / 16)));
       const pool = fillPool(backend, poolBytes);
       for (const [index, threads] of numbers.entries()) {
         options.signal?.throwIfAborted();

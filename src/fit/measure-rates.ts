@@ -16,8 +16,15 @@ import { elementsOfLayer } from './step-costs.ts';
 const FAR = 896;
 const ARCHITECTURE = 'bitnet-b1.58';
 /** Milliseconds that a measurement takes at least, short and long ones. */
-const SHORT = 15;
-const LONG = 40;
+const SHORT = 20;
+const LONG = 100;
+/** What is read from memory takes longer: bursts are faster than what a machine keeps up. */
+const SUSTAINED = 250;
+/** How often costs of microseconds are measured, whose difference counts: in turns, for what else the machine does. */
+const REPEATS = 5;
+/** Caches are not faster than memory by more than this, nor is more than this of a step beside its products. */
+const MOST_CACHE_GAIN = 4;
+const MOST_BESIDE = 0.6;
 
 /** Heads that share keys by fours, and heads that do not. */
 const GROUPED = { headCount: 16, headCountKv: 4, headLength: 128 };
@@ -103,8 +110,10 @@ class RateFinder {
 
   /** From models whose weights hardly count: one layer and many of them tell a layer from a step. */
   async #fixedCosts(): Promise<FixedCosts> {
-    const one = await this.#decode({ ...TINY, blockCount: 1 }, SHORT);
-    const many = await this.#decode(TINY, SHORT);
+    const [one, many] = await inTurns(
+      () => this.#decode({ ...TINY, blockCount: 1 }, SHORT / 2),
+      () => this.#decode(TINY, SHORT / 2),
+    );
     const secondsPerElement = this.#secondsPerElement();
     const perLayer = (many - one) / (TINY.blockCount - 1);
     return {
@@ -134,17 +143,20 @@ class RateFinder {
     const points: RatePoint[] = [];
     const point = async (config: ModelConfig, layers: number) => {
       const bytes = layers * this.#layerBytes(config);
-      const seconds = await this.#decode({ ...config, blockCount: layers }, SHORT);
+      const seconds = await this.#decode(
+        { ...config, blockCount: layers },
+        config === LARGE ? SUSTAINED : SHORT,
+      );
       const rest =
         fixed.secondsPerStep +
         layers * (fixed.secondsPerLayer + elementsOfLayer(config) * fixed.secondsPerElement);
-      points.push({ bytes, bytesPerSecond: bytes / Math.max(seconds - rest, seconds / 10) });
+      points.push({ bytes, bytesPerSecond: bytes / Math.max(seconds - rest, (1 - MOST_BESIDE) * seconds) });
     };
     for (const megabytes of [4, 12, 20, 28, 40]) {
       await point(SMALL, Math.max(1, Math.round((megabytes * 1e6) / this.#layerBytes(SMALL))));
     }
     const most = Math.floor(this.#poolBytes / this.#layerBytes(LARGE));
-    for (const share of [0.5, 1]) await point(LARGE, Math.max(1, Math.floor(most * share)));
+    for (const share of [0.2, 1]) await point(LARGE, Math.max(1, Math.floor(most * share)));
     return points.sort((a, b) => a.bytes - b.bytes);
   }
 
@@ -161,16 +173,19 @@ class RateFinder {
     };
     const fewRows = 512;
     const smallRows = 8192;
-    const few = await time(SMALL, fewRows, SHORT);
-    const small = await time(SMALL, smallRows, SHORT);
+    const [few, small] = await inTurns(
+      () => time(SMALL, fewRows, SHORT / 2),
+      () => time(SMALL, smallRows, SHORT / 2),
+    );
     const smallBytes = kernels.int4Bytes(smallRows, width);
     const fewBytes = kernels.int4Bytes(fewRows, width);
-    const perByte = Math.max(small - few, small / 100) / (smallBytes - fewBytes);
-    const secondsPerHead = Math.max(0, few - fewBytes * perByte - fixed.secondsPerStep);
-    const largeRows = Math.floor((0.6 * this.#poolBytes) / kernels.int4Bytes(16, LARGE.embeddingLength)) * 16;
-    const large = await time(LARGE, largeRows, LONG);
+    const largeRows = Math.floor((0.4 * this.#poolBytes) / kernels.int4Bytes(16, LARGE.embeddingLength)) * 16;
+    const large = await time(LARGE, largeRows, SUSTAINED);
     const largeBytes = kernels.int4Bytes(largeRows, LARGE.embeddingLength);
-    const largeRate = largeBytes / Math.max(large - secondsPerHead - fixed.secondsPerStep, large / 10);
+    const largePerByte = (large - Math.min(few, large / 2)) / (largeBytes - fewBytes);
+    const largeRate = 1 / largePerByte;
+    const perByte = Math.max((small - few) / (smallBytes - fewBytes), largePerByte / MOST_CACHE_GAIN);
+    const secondsPerHead = Math.max(0, few - fewBytes * perByte - fixed.secondsPerStep);
     const [near, far] = [decodeCurve[0]!, decodeCurve.at(-1)!];
     // Where the layers' curve falls from the caches' rate to that of memory, this one does.
     const headCurve = decodeCurve.map(({ bytes, bytesPerSecond }) => {
@@ -274,6 +289,20 @@ class RateFinder {
       0,
     );
   }
+}
+
+/** Medians of two measurements that take turns. */
+async function inTurns(
+  first: () => Promise<number>,
+  second: () => Promise<number>,
+): Promise<[first: number, second: number]> {
+  const [a, b]: [number[], number[]] = [[], []];
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    a.push(await first());
+    b.push(await second());
+  }
+  const median = (values: number[]) => values.sort((x, y) => x - y)[REPEATS >> 1]!;
+  return [median(a), median(b)];
 }
 
 function macsOf(config: ModelConfig): number {

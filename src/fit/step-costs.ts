@@ -4,7 +4,7 @@
  * weights of that total size are read, and what a layer costs beside; prefill is multiply-adds over their rate.
  */
 import type { KvCacheType } from '../engine/options.ts';
-import { DenseFormat, denseBytes, KvFormat } from '../kernels/kernels.ts';
+import { denseBytes, KvFormat } from '../kernels/kernels.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { kvCacheBytes } from '../model/kv-cache.ts';
 import type { SizeKernels } from '../model/loading/memory-plan.ts';
@@ -92,7 +92,8 @@ export function decodeSeconds(load: Workload, rates: MachineRates, position: num
     config.blockCount * rates.secondsPerLayer +
     load.elements * rates.secondsPerElement +
     weights +
-    Math.max(attention, kvBytes / rates.readBytesPerSecond) +
+    attention +
+    kvBytes / rates.readBytesPerSecond +
     headSeconds(load, rates, footprint)
   );
 }
@@ -112,7 +113,8 @@ export function prefillSeconds(
   let seconds = 0;
   for (let first = 0; first < promptTokens; first += chunkTokens) {
     const tokens = Math.min(chunkTokens, promptTokens - first);
-    const attention = attentionSeconds(config, rates.prefillAttention, load.kvCache, first + tokens / 2);
+    // What the chunk sees of itself was measured with the rest.
+    const attention = attentionSeconds(config, rates.prefillAttention, load.kvCache, first);
     const least = decodeSeconds(load, rates, first) - headSeconds(load, rates, load.ternaryBytes);
     const full = rates.secondsPerStep + tokens * (perToken + config.blockCount * attention);
     // A few tokens cost no less than one.
@@ -155,9 +157,4 @@ export function rateAt(curve: readonly RatePoint[], bytes: number): number {
   const [low, high] = [curve[above - 1]!, curve[above]!];
   const share = Math.log(bytes / low.bytes) / Math.log(high.bytes / low.bytes);
   return 1 / ((1 - share) / low.bytesPerSecond + share / high.bytesPerSecond);
-}
-
-/** Bytes of a f16 matrix, for measurements. */
-export function halfBytes(rows: number, columns: number): number {
-  return denseBytes(DenseFormat.F16, rows, columns);
 }

@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { BitnetError } from '../../base/errors.ts';
-import { type CalibrationEntry, type Comparison, processorKey, shapeKey } from '../../fit/calibration.ts';
+import {
+  type CalibrationEntry,
+  type Comparison,
+  processorKey,
+  shapeKey,
+  sizeOf,
+} from '../../fit/calibration.ts';
 import { canRun, GENERATED_TOKENS } from '../../fit/can-run.ts';
 import type { FitAnswer, FitModel } from '../../fit/fit.ts';
 import { modelOfFile } from '../../fit/fit-model.ts';
@@ -139,7 +145,7 @@ async function compare(
       backend: measured.machine.backend,
       threads,
       shape: shapeKey(model),
-      size: model.config.blockCount * model.config.embeddingLength * model.config.feedForwardLength,
+      size: sizeOf(model),
       prefill,
       generation,
       time: Math.floor(Date.now() / 1000),
