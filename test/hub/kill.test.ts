@@ -13,7 +13,7 @@ import { fakeHub, noise, temporaryFolder } from './hub-for-test.ts';
 const KILLS = 50;
 const LENGTH = 64 * 2 ** 20;
 /** Bytes that come between two kills at most: fifty times half of it do not make the file. */
-const MOST_BETWEEN = 2.2 * 2 ** 20;
+const MOST_BETWEEN = 2 * 2 ** 20;
 const CHILD = fileURLToPath(new URL('pull-child.js', import.meta.url));
 
 test('fifty times kill -9', async (t) => {

@@ -1,8 +1,8 @@
 /** Downloads from a hub that answers as the real one does, with nothing going wrong: files, layout of the cache, requests. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { downloadFileToCacheDir, scanCacheDir } from '@huggingface/hub';
 import { bench, modelOf, noise } from './hub-for-test.ts';
@@ -128,17 +128,12 @@ test('a mirror below a path of another server, and an endpoint with a slash at i
 
 test('what another client of the hub has downloaded is found, and it finds what was downloaded here', async (t) => {
   const { fake, folder, pull, hub } = await bench(t);
-  fake.add('owner/theirs', { 'model.gguf': noise(30 * KIB) });
+  const revision = fake.add('owner/theirs', { 'model.gguf': noise(30 * KIB) }).branches.get('main')!.id;
   fake.add('owner/ours', { 'model.gguf': noise(50 * KIB, 9) });
-  const theirs = await downloadFileToCacheDir({
-    repo: 'owner/theirs',
-    path: 'model.gguf',
-    cacheDir: folder,
-    hubUrl: fake.endpoint,
-    xet: false,
-  } as Parameters<typeof downloadFileToCacheDir>[0]);
+  const request = { repo: 'owner/theirs', path: 'model.gguf', revision, cacheDir: folder };
+  const theirs = await downloadFileToCacheDir({ ...request, hubUrl: fake.endpoint });
   fake.forget();
-  const found = await pull(modelOf('owner/theirs', { file: 'model.gguf' }));
+  const found = await pull(modelOf('owner/theirs', { file: 'model.gguf', revision }));
   assert.equal(found.path, theirs);
   assert.deepEqual(fake.requests, []);
 
@@ -148,10 +143,42 @@ test('what another client of the hub has downloaded is found, and it finds what 
     revisions.flatMap(({ commitOid, files }) => files.map(({ path }) => [id.name, commitOid, path])),
   );
   assert.ok(seen.some(([name, commit]) => name === 'owner/ours' && commit === ours.revision));
-  assert.deepEqual((await hub.list()).map(({ repository }) => repository).sort(), [
-    'owner/ours',
-    'owner/theirs',
-  ]);
+  const names = (await hub.list()).map(({ repository }) => repository);
+  assert.deepEqual(names.sort(), ['owner/ours', 'owner/theirs']);
+});
+
+test('a cache as huggingface_hub leaves it, with a part and locks of its own, is read and left as it is', async (t) => {
+  const { fake, folder, pull, hub } = await bench(t);
+  const [first, second] = [noise(40 * KIB, 3), noise(1500 * KIB, 5)];
+  const files = { 'one-i2_s.gguf': first, 'two-tq2_0.gguf': second };
+  const commit = fake.add('owner/model', files).branches.get('main')!.id;
+  const [firstHash, secondHash] = [first, second].map((bytes) =>
+    createHash('sha256').update(bytes).digest('hex'),
+  );
+  const root = join(folder, 'models--owner--model');
+  const snapshot = join(root, 'snapshots', commit);
+  for (const path of [snapshot, join(root, 'blobs'), join(root, 'refs'), join(root, '.no_exist', commit)]) {
+    await mkdir(path, { recursive: true });
+  }
+  const part = join(root, 'blobs', `${secondHash}.incomplete`);
+  const lock = join(folder, '.locks', 'models--owner--model', `${secondHash}.lock`);
+  await mkdir(dirname(lock), { recursive: true });
+  await writeFile(lock, '');
+  await writeFile(join(folder, 'version.txt'), '1');
+  await writeFile(join(root, 'refs', 'main'), commit);
+  await writeFile(join(root, '.no_exist', commit, 'chat_template.jinja'), '');
+  await writeFile(join(root, 'blobs', firstHash!), first);
+  await symlink(`../../blobs/${firstHash}`, join(snapshot, 'one-i2_s.gguf'));
+  await writeFile(part, second.subarray(0, 100 * KIB));
+
+  const found = await pull(modelOf('owner/model'));
+  assert.equal(found.path, join(snapshot, 'one-i2_s.gguf'));
+  assert.deepEqual(fake.requests, []);
+  assert.equal((await hub.list()).length, 1, 'a part is no model');
+
+  const other = await pull(modelOf('owner/model', { file: 'two-tq2_0.gguf' }));
+  assert.ok((await readFile(other.path!)).equals(second));
+  assert.equal((await readFile(part)).length, 100 * KIB, 'the part of the other program is its own');
 });
 
 test('removing a revision leaves what another one needs', async (t) => {

@@ -29,6 +29,8 @@ export class DownloadView {
   /** A part was here, and has not been told of. */
   #isResumed = false;
   #done = 0;
+  /** What was done when the phase began. */
+  #base = 0;
   #total = 0;
   #drawnAt = Number.NEGATIVE_INFINITY;
   #isDrawn = false;
@@ -55,8 +57,10 @@ export class DownloadView {
     const now = this.#now();
     if (isNew) {
       this.#samples.length = 0;
-      this.#tellPhase(phase, now);
+      this.#base = this.#done;
+      if (phase === 'waiting') this.#say(`another process is downloading ${this.#name}; waiting for it`);
     }
+    if (phase === 'downloading' && this.#done > this.#base) this.#announce(now);
     this.#samples.push({ at: now, bytes: this.#done });
     while (this.#samples.length > 2 && now - this.#samples[1]!.at >= RATE_MS) this.#samples.shift();
     if (this.#stream.isTTY === true) this.#draw(file, now, isNew);
@@ -69,20 +73,18 @@ export class DownloadView {
     this.#isDrawn = false;
   }
 
-  #tellPhase(phase: PullProgress['phase'], now: number): void {
-    if (phase === 'waiting') {
-      this.#say(`another process is downloading ${this.#name}; waiting for it`);
-    } else if (phase === 'downloading' && (!this.#isAnnounced || this.#isResumed)) {
-      const size = formatBytes(this.#total);
-      this.#say(
-        this.#done > 0
-          ? `going on with ${this.#name}: ${formatBytes(this.#done)} of ${size} are here already`
-          : `downloading ${this.#name} (${size})`,
-      );
-      this.#isAnnounced = true;
-      this.#isResumed = false;
-      this.#logged = { at: now, share: this.#share() };
-    }
+  /** Once the first bytes have come: a server that refuses is not worth two sentences. */
+  #announce(now: number): void {
+    if (this.#isAnnounced && !this.#isResumed) return;
+    const size = formatBytes(this.#total);
+    this.#say(
+      this.#base > 0
+        ? `going on with ${this.#name}: ${formatBytes(this.#base)} of ${size} are here already`
+        : `downloading ${this.#name} (${size})`,
+    );
+    this.#isAnnounced = true;
+    this.#isResumed = false;
+    this.#logged = { at: now, share: this.#share() };
   }
 
   #say(sentence: string): void {
