@@ -4,7 +4,7 @@
  * installed, only the bundle is checked, and a diagnostic line says so.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,14 +12,17 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadModel } from 'bitnet.ts';
 import { build, createLogger, type Plugin } from 'vite';
+import { FakeHub } from '../hub/fake-hub.ts';
 import { findChromium, launchChromium } from './browser/chromium.ts';
 import type { Generated } from './browser/main.ts';
 import { bundledFile, servePages } from './browser/page-server.ts';
+import type { Pulled } from './browser/pull.ts';
 import { type Trained, train } from './browser/train.ts';
 
 // This file runs as build/test/e2e/browser.test.js.
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const MODEL = join(root, 'test', 'golden', 'tiny-tales', 'tiny-tales.i2_s.gguf');
+const TALES = join(root, 'models', 'tales', 'tales.i2_s.gguf');
 const PROMPT = 'Once upon a time';
 const TOKENS = 24;
 
@@ -27,6 +30,7 @@ const TOKENS = 24;
 interface Page {
   readonly generated: Promise<Generated>;
   train(): Promise<Trained>;
+  pull(endpoint: string, name: string, prompt: string, maxTokens: number): Promise<Pulled>;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'bitnet-browser-'));
@@ -79,8 +83,8 @@ test('the browser entry bundles with Vite without Node modules', async (t) => {
   if (executablePath === undefined) t.diagnostic('browser not found: only the bundle was checked');
 });
 
-async function generateInNode(): Promise<number[]> {
-  const model = await loadModel(MODEL);
+async function generateInNode(path: string = MODEL): Promise<number[]> {
+  const model = await loadModel(path);
   const tokens: number[] = [];
   for await (const piece of model.generate(PROMPT, { maxTokens: TOKENS, temperature: 0, seed: 1 })) {
     tokens.push(...piece.tokens);
@@ -89,7 +93,12 @@ async function generateInNode(): Promise<number[]> {
   return tokens;
 }
 
-async function inPage<T>(chromium: string, isIsolated: boolean, run: () => Promise<T>): Promise<T> {
+async function inPage<T, A = undefined>(
+  chromium: string,
+  isIsolated: boolean,
+  run: (argument: A) => Promise<T>,
+  argument?: A,
+): Promise<T> {
   await bundled;
   const server = await servePages(
     (pathname) => (pathname === '/model.gguf' ? MODEL : bundledFile(folder, pathname)),
@@ -100,7 +109,7 @@ async function inPage<T>(chromium: string, isIsolated: boolean, run: () => Promi
     const page = await browser.newPage();
     const query = new URLSearchParams({ model: 'model.gguf', prompt: PROMPT, tokens: String(TOKENS) });
     await page.goto(`${server.origin}/?${query}`);
-    return await page.evaluate(run);
+    return await page.evaluate(run as (argument: unknown) => Promise<T>, argument);
   } finally {
     await browser.close();
     await server.close();
@@ -131,4 +140,32 @@ if (executablePath !== undefined) {
       assert.deepEqual(found.file, expected.file);
     });
   }
+
+  test('a page keeps a model of the hub in its own storage, and goes on where it was interrupted', async () => {
+    const bytes = readFileSync(TALES);
+    const fake = await FakeHub.start();
+    try {
+      fake.add('owner/tales', { 'tales.i2_s.gguf': bytes });
+      fake.faults.bytesPerSecond = 8_000_000;
+      const [expected, found] = await Promise.all([
+        generateInNode(TALES),
+        inPage(
+          executablePath,
+          true,
+          ([endpoint, prompt, tokens]) =>
+            (globalThis as unknown as Page).pull(endpoint, 'owner/tales', prompt, tokens),
+          [fake.endpoint, PROMPT, TOKENS] as [string, string, number],
+        ),
+      ]);
+      assert.match(found.interruption, /enough for now/);
+      assert.ok(found.phases.includes('resuming'), found.phases.join());
+      assert.deepEqual(found.tokens, expected);
+      assert.deepEqual(found.listed, ['owner/tales:tales.i2_s.gguf']);
+      assert.equal(found.freed, bytes.length);
+      assert.equal(found.listedAfterwards, 0);
+      assert.ok(fake.servedBytes() < 1.5 * bytes.length, `${fake.servedBytes()} bytes served`);
+    } finally {
+      await fake.close();
+    }
+  });
 }

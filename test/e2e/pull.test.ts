@@ -125,6 +125,31 @@ test('a model that is not here is downloaded by the command that needs it', asyn
   assert.ok(stdout.length > 0);
 });
 
+test('a program loads, lists and removes by name', async (t) => {
+  const { fake, env } = await machine(t);
+  fake.add('tester/tales', { 'tales.gguf': await readFile(TINY_TALES) });
+  const code = `
+    import { listModels, loadModel, pullModel, removeModel } from 'bitnet.ts';
+    const phases = new Set();
+    const model = await loadModel('tester/tales', { pull: { onProgress: ({ phase }) => phases.add(phase) } });
+    const tokens = model.tokenize('Once upon a time').length;
+    await model.dispose();
+    const local = await pullModel('tester/tales:tales.gguf', { offline: true });
+    const before = (await listModels()).length;
+    const freed = await removeModel(local);
+    const after = (await listModels()).length;
+    console.log(JSON.stringify({ phases: [...phases], tokens, before, freed, after }));
+  `;
+  const { status, stdout, stderr } = await runNode(['--input-type=module', '--eval', code], { env });
+  assert.equal(status, 0, stderr);
+  const { phases, tokens, before, freed, after } = JSON.parse(stdout);
+  assert.deepEqual(phases.slice(0, 2), ['listing', 'downloading']);
+  assert.equal(phases.at(-1), 'done');
+  assert.ok(tokens > 2);
+  assert.deepEqual([before, after], [1, 0]);
+  assert.equal(freed, (await readFile(TINY_TALES)).length);
+});
+
 test('killed, listed as unfinished, interrupted, gone on with', async (t) => {
   const { fake, start, run } = await machine(t);
   const bytes = noise(12 * MEGABYTE);

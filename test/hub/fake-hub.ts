@@ -118,6 +118,9 @@ export class FakeHub {
       const { range, authorization } = headers;
       this.requests.push({ server: name, method, url, range, authorization });
       response.on('error', () => {});
+      // As on the hub, pages of any origin may read.
+      response.setHeader('Access-Control-Allow-Origin', '*');
+      response.setHeader('Access-Control-Expose-Headers', 'X-Error-Code, Content-Range, ETag, Link');
       const faulty = this.faults.answers.find(
         ({ server, path = '', times }) => server === name && times > 0 && url.includes(path),
       );

@@ -1,9 +1,11 @@
 /**
  * A page on the public API, as a user of the package would write it: loads the model that its address names
  * (`?model=…&prompt=…&tokens=…`), generates greedily and shows the text as it comes. What came out is left in
- * `globalThis.generated` for the test that drives the page. It can train a model, too: `globalThis.train()`.
+ * `globalThis.generated` for the test that drives the page. It can train a model, too:
+ * `globalThis.train()`, and fetch one from a hub: `globalThis.pull()`.
  */
 import { loadModel } from 'bitnet.ts';
+import { pull } from './pull.ts';
 import { train } from './train.ts';
 
 /** What the test compares with its own run in Node. */
@@ -31,4 +33,4 @@ async function generate(): Promise<Generated> {
   return { tokens, text, backend, isIsolated: crossOriginIsolated };
 }
 
-Object.assign(globalThis, { generated: generate(), train });
+Object.assign(globalThis, { generated: generate(), pull, train });
