@@ -3,9 +3,9 @@ import { mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openFileTree } from '#platform';
 import { BitnetError } from '../base/errors.ts';
 import type { FileTree } from '../base/file-tree.ts';
+import { openFileTree } from './node.ts';
 
 async function emptyTree(t: TestContext): Promise<{ tree: FileTree; folder: string }> {
   const outside = await mkdtemp(join(tmpdir(), 'bitnet-tree-'));
