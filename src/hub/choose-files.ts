@@ -46,11 +46,6 @@ export function runnableGgufs(paths: readonly string[]): readonly string[] {
     .sort((a, b) => ggufRank(a)! - ggufRank(b)! || a.length - b.length || (a < b ? -1 : 1));
 }
 
-/** True for a file that nothing better could be found for. */
-export function isBestGguf(path: string): boolean {
-  return ggufRank(path) === 0;
-}
-
 /** Place of a file's type in the order of preference; a name that tells no type comes last; undefined: not to be run. */
 function ggufRank(path: string): number | undefined {
   const name = path.slice(path.lastIndexOf('/') + 1);
