@@ -20,6 +20,8 @@ const GGUF_TYPES: readonly RegExp[] = [
 ];
 /** Names of weights that it does not compute with: the quantizations of llama.cpp, and bitnet.cpp's lookup tables. */
 const OTHER_TYPES = /(^|[^a-z0-9])(i?q[1-8](_[a-z0-9]+)*|tl[12]|mxfp4)([^a-z0-9]|$)/i;
+/** Parts of llama.cpp's models that are none by themselves. */
+const NO_MODEL = /mmproj|imatrix/i;
 /** One of several files of a GGUF model, which are not put together. */
 const GGUF_SHARD = /-\d{5}-of-\d{5}\.gguf$/i;
 const TOKENIZER_FILES: ReadonlySet<string> = new Set([
@@ -52,9 +54,10 @@ export function isBestGguf(path: string): boolean {
 /** Place of a file's type in the order of preference; a name that tells no type comes last; undefined: not to be run. */
 function ggufRank(path: string): number | undefined {
   const name = path.slice(path.lastIndexOf('/') + 1);
+  if (NO_MODEL.test(name)) return undefined;
   const rank = GGUF_TYPES.findIndex((type) => type.test(name));
   if (rank >= 0) return rank;
-  return OTHER_TYPES.test(name) || /mmproj|imatrix/i.test(name) ? undefined : GGUF_TYPES.length;
+  return OTHER_TYPES.test(name) ? undefined : GGUF_TYPES.length;
 }
 
 /** The files of a checkpoint at the root of a repository; undefined when there is none. */
