@@ -54,7 +54,7 @@ test('a small file is held against its git id', async (t) => {
 });
 
 test('whatever is cut, slow to begin or refused for a while, the file is right and progress never runs back', async (t) => {
-  const { fake, pull, hub } = await bench(t, PIECES);
+  const { fake, pull, hub } = await bench(t, { ...PIECES, attempts: 16 });
   const bytes = noise(1300 * KIB);
   fake.add('owner/model', { [FILE]: bytes });
   await fc.assert(
