@@ -76,9 +76,13 @@ function addresses() {
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
     ...CASES,
   };
-  return [OPERATIONS, MEMORY].map((test) => ({
+  return [
+    { test: OPERATIONS, group: 'kernels of native-' },
+    { test: MEMORY, group: 'a native heap' },
+  ].map(({ test, group }) => ({
     name: test,
-    run: async () => countPassed(await start(process.execPath, ['--test-reporter=tap', test], { env }).ended),
+    run: async () =>
+      checkRan(await start(process.execPath, ['--test-reporter=tap', test], { env }).ended, group),
   }));
 }
 
@@ -110,12 +114,14 @@ function arm64() {
   const emulator = findEmulator();
   buildPrebuilt();
   const env = { BITNET_NATIVE: join(ROOT, 'prebuilds', 'linux-arm64', 'bitnet.node'), ...CASES };
-  return [...Object.keys(PROCESSORS), 'a variant that cannot|the best variant'].map((pattern) => ({
+  const variants = Object.keys(PROCESSORS).map((name) => ({ pattern: name, group: `kernels of ${name}` }));
+  const others = { pattern: 'a variant that cannot|the best variant', group: 'the best variant' };
+  return [...variants, others].map(({ pattern, group }) => ({
     name: pattern,
     run: async () => {
       const { command, args } = emulator('max');
       const options = ['--test-reporter=tap', `--test-name-pattern=${pattern}`, OPERATIONS];
-      countPassed(await start(command, [...args, ...options], { env }).ended);
+      checkRan(await start(command, [...args, ...options], { env }).ended, group);
     },
   }));
 }
@@ -132,12 +138,13 @@ function cli() {
 }
 
 /**
- * A run that passed has run something.
+ * A run that passed has run what it was meant for: tests are left out where there is no module that can be loaded.
  *
  * @param {string} tap
+ * @param {string} group beginning of the name of a group of tests
  */
-function countPassed(tap) {
-  if (!/^# pass [1-9]/m.test(tap)) throw new Error(`${tap}\nno test ran`);
+function checkRan(tap, group) {
+  if (!tap.includes(`# Subtest: ${group}`)) throw new Error(`${tap}\nno test of ${group} ran`);
 }
 
 /** @type {Record<string, () => Task[]>} */
