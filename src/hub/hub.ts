@@ -46,6 +46,19 @@ export interface PullOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Whom to ask about a model, and how. */
+export type LookOptions = Pick<PullOptions, 'endpoint' | 'token' | 'signal'>;
+
+/** A model that lies on the hub. */
+export interface RemoteModel {
+  /** The GGUF file that a pull would take; undefined for a folder. */
+  readonly file: string | undefined;
+  /** What a pull would download. */
+  readonly bytes: number;
+  /** Opens it for reading over the network: headers, not all weights. */
+  open(): Promise<ByteSource | SourceFolder>;
+}
+
 /** A download that was interrupted; {@link Hub.pull} of the same model goes on with it. */
 export interface UnfinishedDownload {
   readonly repository: string;
@@ -68,6 +81,12 @@ export interface Hub {
    *   that can be run), `hub/locked`; the signal's reason when aborted
    */
   pull(model: HubModel, options?: PullOptions): Promise<LocalModel>;
+  /**
+   * The model where it lies, to read headers of.
+   *
+   * @throws BitnetError as {@link Hub.pull} before it downloads
+   */
+  look(model: HubModel, options?: LookOptions): Promise<RemoteModel>;
   /** The model if all of it is here; never touches the network. */
   find(model: HubModel): Promise<LocalModel | undefined>;
   /** Everything in the cache that this package could run, also what others have downloaded. */

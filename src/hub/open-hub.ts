@@ -6,6 +6,7 @@ import { cacheFolder } from './api/hub-settings.ts';
 import { findModel, listLocalModels } from './cache/local-models.ts';
 import { discardDownload, removeModel, unfinishedDownloads } from './cache/remove-models.ts';
 import type { Hub } from './hub.ts';
+import { look } from './look.ts';
 import { checkNames, type PullSite, pull } from './pull.ts';
 
 /** Where models are kept and how patient the client is; the defaults are for people. */
@@ -28,6 +29,7 @@ export async function openHub(options: HubOptions = {}): Promise<Hub> {
   const site: PullSite = { tree, client, pieceBytes };
   return {
     pull: (model, pullOptions = {}) => pull(site, model, pullOptions),
+    look: (model, lookOptions = {}) => look(site, model, lookOptions),
     async find(model) {
       checkNames(model);
       return findModel(tree, model);

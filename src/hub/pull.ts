@@ -86,7 +86,7 @@ async function download(
   });
   const client = await HubClient.create(settings, behaviour);
   const listing = await listRepository(client, repository, revision, signal);
-  const files = filesToHave(model, revision, listing);
+  const { files } = filesToHave(model, revision, listing);
   await checkSpace(tree, model, files);
   const meter = new PullMeter(
     files.reduce((sum, { size }) => sum + size, 0),
@@ -107,8 +107,12 @@ async function download(
   meter.finish();
 }
 
-/** The files of the model; its weights come last, since a folder with weights counts as whole. */
-function filesToHave(model: HubModel, revision: string, listing: HubListing): readonly HubFile[] {
+/** The files of the model, and which of them is it when it is one file; weights come last, since a folder with weights counts as whole. */
+export function filesToHave(
+  model: HubModel,
+  revision: string,
+  listing: HubListing,
+): { readonly file: string | undefined; readonly files: readonly HubFile[] } {
   const { repository, file, published } = model;
   const paths = listing.files.map(({ path }) => path);
   const isFolder = published !== undefined && file === undefined;
@@ -117,7 +121,10 @@ function filesToHave(model: HubModel, revision: string, listing: HubListing): re
     : chooseFiles(repository, revision, paths, file);
   const wanted = listing.files.filter(({ path }) => chosen.paths.includes(path));
   const isWeights = ({ path }: HubFile): boolean => /\.(gguf|safetensors)$/.test(path);
-  return [...wanted.filter((one) => !isWeights(one)), ...wanted.filter(isWeights)];
+  return {
+    file: chosen.file,
+    files: [...wanted.filter((one) => !isWeights(one)), ...wanted.filter(isWeights)],
+  };
 }
 
 function snapshotPath({ repository, commit }: HubListing, file: HubFile): string {

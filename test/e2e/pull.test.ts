@@ -171,6 +171,7 @@ test('killed, listed as unfinished, interrupted, gone on with', async (t) => {
   const { status, stderr } = await interrupted.ended;
   assert.equal(status, 130, stderr);
   assert.match(stderr, /^bitnet: going on with owner\/model: [\d.]+ MB of 12\.0 MB are here already\n/);
+  assert.match(stderr, /\nbitnet: stopped; what has arrived is kept, and the same command goes on\n$/);
 
   fake.faults.bytesPerSecond = Number.POSITIVE_INFINITY;
   const last = await run('pull', 'owner/model');

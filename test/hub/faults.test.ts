@@ -12,7 +12,7 @@ const FILE = 'model.gguf';
 const MODEL = modelOf('owner/model', { file: FILE });
 const PIECES = { pieceBytes: 64 * KIB };
 
-test('a wrong byte in one piece: only that piece is fetched again', async (t) => {
+test('a wrong byte in one piece: the file is fetched once more at most, and is right', async (t) => {
   const { fake, pull } = await bench(t, PIECES);
   const bytes = noise(2048 * KIB);
   fake.add('owner/model', { [FILE]: bytes });

@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { writeGguf } from '#src/formats/gguf/write.js';
 import { type Ended, MAIN, QUIET_BACKEND, ROOT, startNode, TINY_TALES } from '../e2e/run-process.ts';
 import { FakeHub } from './fake-hub.ts';
 
@@ -111,6 +112,44 @@ test('inspect and tokenize read headers only', async () => {
   const tokens = await bitnet(['tokenize', NAME, PROMPT]);
   assert.equal(tokens.status, 0, tokens.stderr);
   assert.match(tokens.stdout, /^\d+( \d+)*\n$/);
+  assert.ok(!readdirSync(home).includes('hub'), 'nothing is kept');
+});
+
+test('a large model of the hub that cannot be run is not downloaded', async () => {
+  const parts: Uint8Array[] = [];
+  const weights = {
+    name: 'token_embd.weight',
+    dtype: 'F32' as const,
+    shape: [65, 2 ** 18],
+    data: () => [new Uint8Array(65 * 2 ** 20)],
+  };
+  const metadata = [{ key: 'general.architecture', type: 'string' as const, value: 'strange-arch' }];
+  await writeGguf(
+    async (bytes) => {
+      parts.push(bytes.slice());
+    },
+    { metadata, tensors: [weights] },
+  );
+  const foreign = Buffer.concat(parts);
+  hub.add('someone/strange', { 'strange.i2_s.gguf': foreign });
+  const { status, stderr } = await bitnet(['run', 'someone/strange', PROMPT]);
+  assert.equal(status, 1);
+  assert.match(stderr, /^bitnet: [^\n]*strange-arch[^\n]*\n$/);
+  assert.ok(
+    hub.servedBytes('strange.i2_s.gguf') < 8 * 2 ** 20,
+    `${hub.servedBytes('strange.i2_s.gguf')} bytes`,
+  );
+  assert.ok(!readdirSync(home).includes('hub'), 'nothing is kept');
+});
+
+test('can-run answers for a repository that the catalogue lacks', async () => {
+  const { status, stdout, stderr } = await bitnet(['can-run', GGUF, '--json', '--threads', '1']);
+  assert.equal(status, 0, stderr);
+  const { answers } = JSON.parse(stdout) as { answers: { model: { name: string }; verdict: string }[] };
+  assert.deepEqual(
+    answers.map(({ model, verdict }) => [model.name, verdict]),
+    [[GGUF, 'yes']],
+  );
   assert.ok(!readdirSync(home).includes('hub'), 'nothing is kept');
 });
 

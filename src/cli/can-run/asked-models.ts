@@ -1,5 +1,4 @@
 /** The models that `bitnet can-run` is asked about: all of the catalogue, or one by file, URL or name. */
-import { BitnetError } from '../../base/errors.ts';
 import type { FitModel } from '../../fit/fit.ts';
 import { modelOfEntry, modelOfFile } from '../../fit/fit-model.ts';
 import { readCatalogue } from '../../hub/catalogue/catalogue.ts';
@@ -14,9 +13,10 @@ export async function catalogueModels(): Promise<FitModel[]> {
 }
 
 /**
- * The model of a word of the command line. Of a file or URL the header is read, of a name nothing but the catalogue.
+ * The model of a word of the command line. Of a file, a URL or a repository that the catalogue lacks the header is read; of
+ * other names nothing but the catalogue.
  *
- * @throws BitnetError as resolveModelName and openModel; `hub/unknown-shape` for a repository that the catalogue lacks
+ * @throws BitnetError as resolveModelName and withHeaders
  */
 export async function askedModel(text: string, signal: AbortSignal): Promise<FitModel> {
   if (text === BUNDLED_MODEL) return fromHeaders(bundledModelPath(), text, signal);
@@ -24,10 +24,7 @@ export async function askedModel(text: string, signal: AbortSignal): Promise<Fit
   if (name.kind === 'path') return fromHeaders(name.path, text, signal);
   if (name.kind === 'url') return fromHeaders(name.url.href, text, signal);
   if (name.entry !== undefined) return modelOfEntry(name.entry, name.published);
-  throw new BitnetError(
-    'hub/unknown-shape',
-    `${text}: the catalogue does not have this repository; pull it and name its folder, or give the URL of a GGUF file`,
-  );
+  return fromHeaders(text, text, signal);
 }
 
 function fromHeaders(source: string, label: string, signal: AbortSignal): Promise<FitModel> {

@@ -1,17 +1,13 @@
 /**
- * Opens a model as far as its headers, for commands that need no weights. Of a model of the hub that is not here, the
- * headers are read over the network where it is known which file to read; else it is downloaded.
+ * Opens a model as far as its headers, for commands that need no weights. Those of a model of the hub that is not here
+ * are read over the network.
  */
 import type { ByteSource, SourceFolder } from '../../base/byte-source.ts';
-import { BitnetError } from '../../base/errors.ts';
 import { openSource } from '../../engine/source.ts';
-import { httpFolder, openHttp } from '../../formats/sources/http.ts';
-import { hubSettings, isOffline } from '../../hub/api/hub-settings.ts';
-import type { HubModel } from '../../hub/model-name.ts';
+import { isOffline } from '../../hub/api/hub-settings.ts';
 import { openHub } from '../../hub/open-hub.ts';
 import { type OpenedModel, openModel } from '../../model/open.ts';
 import { nameOf } from '../models/locate-model.ts';
-import { pullWithProgress } from '../models/pull-with-progress.ts';
 
 /** Where headers may come from. */
 export interface HeaderOptions {
@@ -52,28 +48,8 @@ async function openNamed(
   if (typeof name === 'string') return openSource(name, signal);
   const hub = await openHub();
   const present = await hub.find(name);
-  const isOnline = !offline && !isOffline();
-  const opened = present === undefined && isOnline ? await openRemote(name, signal) : await present?.open();
-  if (opened !== undefined) return opened;
-  const pulled = await pullWithProgress(hub, name, { signal, offline });
-  return pulled.open();
-}
-
-/** The model where it lies on the hub; undefined when the hub has to be asked first. */
-async function openRemote(
-  { repository, revision = 'main', file, published }: HubModel,
-  signal: AbortSignal,
-): Promise<ByteSource | SourceFolder | undefined> {
-  const { endpoint, token } = await hubSettings({});
-  const base = `${endpoint}/${repository}/resolve/${encodeURIComponent(revision)}/`;
-  const options = token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } };
-  if (file === undefined) return published === undefined ? undefined : httpFolder(base, options);
-  try {
-    const url = new URL(file.split('/').map(encodeURIComponent).join('/'), base);
-    return await openHttp(url, options, signal);
-  } catch (error) {
-    // The hub's client says better what is wrong.
-    if (error instanceof BitnetError) return undefined;
-    throw error;
-  }
+  if (present !== undefined) return present.open();
+  if (!offline && !isOffline()) return (await hub.look(name, { signal })).open();
+  // Says what is missing and how to get it.
+  return (await hub.pull(name, { signal, offline: true })).open();
 }

@@ -9,7 +9,7 @@ import type { HubModel } from '../../hub/model-name.ts';
 import { openHub } from '../../hub/open-hub.ts';
 import { resolveModelName } from '../../hub/parse-model-name.ts';
 import { BUNDLED_MODEL, bundledModelPath, defaultModel } from './bundled-model.ts';
-import { checkMemory } from './check-memory.ts';
+import { checkBeforePull } from './check-memory.ts';
 import { pullWithProgress } from './pull-with-progress.ts';
 
 /** How to find it. */
@@ -27,7 +27,7 @@ export interface LocateOptions {
  * The path or URL of a MODEL, which is here when this returns (or at the URL).
  *
  * @param source as the user wrote it; undefined for the default model
- * @throws BitnetError `hub/…`, `memory/too-large` before the download of a model that cannot fit
+ * @throws BitnetError `hub/…`; as checkBeforePull before the download of a model that could not be run
  */
 export async function locateModel(source: string | undefined, options: LocateOptions = {}): Promise<string> {
   const name = await nameOf(source);
@@ -37,7 +37,7 @@ export async function locateModel(source: string | undefined, options: LocateOpt
   if (present?.path !== undefined) return present.path;
   const isOnline = options.offline !== true && !isOffline();
   if (isOnline && options.isLoaded !== false) {
-    await checkMemory(name, options.contextLength);
+    await checkBeforePull(hub, name, options.contextLength, options.signal);
   }
   const { path } = await pullWithProgress(hub, name, { signal: options.signal, offline: options.offline });
   return path;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { modelOfEntry } from '../../fit/fit-model.ts';
 import type { MeasuredMachine } from '../../fit/measure-machine.ts';
 import { measureMachine } from '../../fit/measure-machine.ts';
 import { readCatalogue } from '../../hub/catalogue/catalogue.ts';
 import type { LocalModel } from '../../hub/hub.ts';
-import { resolveModelName } from '../../hub/parse-model-name.ts';
 import { stylesOf } from '../terminal.ts';
 import { checkMemory } from './check-memory.ts';
 import { listOf } from './model-rows.ts';
@@ -70,14 +70,11 @@ test('what is not supported is named, and with --all the reason', async () => {
 });
 
 test('a model that cannot fit is refused before the download, with what would help', async () => {
-  const name = await resolveModelName('llama3-8b');
-  assert.ok(name.kind === 'hub');
+  const model = modelOfEntry(catalogue.models.find(({ name }) => name === 'llama3-8b')!);
   const small = await machineWith(2);
-  await assert.rejects(() => checkMemory(name, undefined, small), {
+  await assert.rejects(() => checkMemory(model, 'llama3-8b', undefined, small), {
     code: 'memory/too-large',
     message: /^llama3-8b does not fit, so it is not downloaded: it takes .* has 2\.00 GB; .+/,
   });
-  await checkMemory(name, undefined, await machineWith(64));
-  // Nothing is known of a model that the catalogue does not have.
-  await checkMemory({ ...name, entry: undefined, published: undefined }, undefined, small);
+  await checkMemory(model, 'llama3-8b', undefined, await machineWith(64));
 });

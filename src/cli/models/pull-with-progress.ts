@@ -3,6 +3,7 @@ import { BitnetError } from '../../base/errors.ts';
 import type { Hub, LocalModel, PullOptions, PullProgress } from '../../hub/hub.ts';
 import type { HubModel } from '../../hub/model-name.ts';
 import { DownloadView } from '../pull/download-view.ts';
+import { writeNote } from '../terminal.ts';
 
 /** Whether the network may be used, and what ends the download. */
 export interface PullChoice extends Pick<PullOptions, 'update' | 'connections'> {
@@ -40,6 +41,13 @@ export async function pullWithProgress(hub: Hub, model: HubModel, choice: PullCh
         last = progress;
         view.update(progress);
       },
+    })
+    .catch(async (error: unknown) => {
+      view.finish();
+      const isStopped = signal?.aborted === true && last !== undefined;
+      if (isStopped)
+        await writeNote('bitnet: stopped; what has arrived is kept, and the same command goes on');
+      throw error;
     })
     .finally(() => view.finish());
   const { path } = local;
