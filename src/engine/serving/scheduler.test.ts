@@ -209,12 +209,13 @@ describe('a scheduler', () => {
     }));
 
   test('who waits for a prefix goes on by itself when the one that computes it is cancelled', () =>
-    withScheduler({}, async (scheduler) => {
+    withScheduler({}, async (scheduler, steps) => {
       const controller = new AbortController();
       const prompt = randomTokens(12, 300);
       const leader = scheduler.submit([...prompt, 1], { ...GREEDY, signal: controller.signal });
       const follower = scheduler.submit([...prompt, 2], GREEDY);
-      for (let turns = 0; turns < 6; turns++) await new Promise((resolve) => setImmediate(resolve));
+      // The prompt takes five steps, of which two are done when the third begins.
+      while (steps.length < 3) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(scheduler.statistics.waiting, 1);
       controller.abort('gone');
       await assert.rejects(read(leader), (error) => error === 'gone');
