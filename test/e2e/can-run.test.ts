@@ -11,7 +11,6 @@ import { validate } from '#src/cli/can-run/validate.js';
 import { validationText } from '#src/cli/can-run/validation-text.js';
 import { stylesOf } from '#src/cli/terminal.js';
 import type { FitAnswer, Machine } from '#src/fit/fit.js';
-import { measureMachine } from '#src/fit/measure-machine.js';
 import { type Ended, MAIN, QUIET_BACKEND, runNode } from './run-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bitnet-can-run-'));
@@ -105,7 +104,8 @@ test('predictions are compared with what a model really does', async () => {
   const backend = QUIET_BACKEND === '' ? undefined : 'wasm';
   const phases: string[] = [];
   const { rows, entries } = await validate({
-    measured: await measureMachine({ backend, threads: [1] }),
+    program: { programBytes: 5e7, programFileBytes: 3e7 },
+    threads: [1],
     backend,
     shapes: ['tiny'],
     promptTokens: 32,

@@ -17,9 +17,9 @@ import {
   sizeOf,
 } from '../../fit/calibration.ts';
 import { canRun, GENERATED_TOKENS } from '../../fit/can-run.ts';
-import type { FitAnswer, FitModel } from '../../fit/fit.ts';
+import type { FitAnswer, FitModel, Machine } from '../../fit/fit.ts';
 import { modelOfFile } from '../../fit/fit-model.ts';
-import type { MeasuredMachine } from '../../fit/measure-machine.ts';
+import { type MeasuredMachine, measureMachine } from '../../fit/measure-machine.ts';
 import type { BackendName } from '../../kernels/backend-name.ts';
 import type { BenchReport } from '../bench/report.ts';
 import { withHeaders } from '../inspect/headers.ts';
@@ -46,7 +46,9 @@ export interface ValidationRow {
 
 /** How to validate. */
 export interface ValidationOptions {
-  readonly measured: MeasuredMachine;
+  /** What the program took before it did anything. */
+  readonly program: Pick<Machine, 'programBytes' | 'programFileBytes'>;
+  readonly threads: readonly number[];
   readonly backend: BackendName | undefined;
   readonly shapes: readonly string[];
   readonly promptTokens: number;
@@ -56,7 +58,8 @@ export interface ValidationOptions {
 }
 
 /**
- * Runs every shape with every number of threads that was measured.
+ * Runs every shape with every number of threads, each just after the machine was measured for it: on a machine that
+ * shares its processor the speed of one minute is not that of the next.
  *
  * @returns the rows, and the entries for a calibration
  * @throws BitnetError `validate/no-space`, `validate/failed` when a model does not run; the signal's reason
@@ -76,8 +79,10 @@ export async function validate(
       const model = await withHeaders(file, { signal: options.signal }, (opened) =>
         modelOfFile(opened, shape),
       );
-      for (const { threads } of options.measured.machine.rates) {
-        options.onPhase(`running ${shape} with ${threads === 1 ? '1 thread' : `${threads} threads`}`);
+      for (const threads of options.threads) {
+        options.onPhase(
+          `measuring, and running ${shape} with ${threads === 1 ? '1 thread' : `${threads} threads`}`,
+        );
         const { row, entry } = await compare(model, file, threads, options);
         rows.push(row);
         entries.push(entry);
@@ -121,7 +126,9 @@ async function compare(
   threads: number,
   options: ValidationOptions,
 ): Promise<{ row: ValidationRow; entry: CalibrationEntry }> {
-  const { measured, promptTokens } = options;
+  const { promptTokens, backend, signal } = options;
+  const { kernels, machine } = await measureMachine({ backend, threads: [threads], signal });
+  const measured = { kernels, machine: { ...machine, ...options.program } };
   const question = { contextLength: promptTokens + GENERATED_TOKENS, threads, promptTokens };
   const answer = canRun(model, measured, question);
   const report = await runBench(file, threads, options);

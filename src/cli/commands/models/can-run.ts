@@ -156,9 +156,11 @@ async function answerAll(
 async function runValidation(input: CommandInput, asked: Asked): Promise<number> {
   const { question, backend } = asked;
   const numbers = question.threads === undefined ? [1, Math.max(1, defaultThreads())] : [question.threads];
-  const measured = await measure(input, asked, [...new Set(numbers)]);
+  const { machine } = await measure(input, asked, []);
+  const { programBytes, programFileBytes } = machine;
   const { rows, entries } = await validate({
-    measured,
+    program: { programBytes, programFileBytes },
+    threads: [...new Set(numbers)],
     backend,
     shapes: VALIDATED_SHAPES,
     promptTokens: question.promptTokens ?? DEFAULT_PROMPT,
@@ -168,9 +170,7 @@ async function runValidation(input: CommandInput, asked: Asked): Promise<number>
     },
   });
   await writeOutput(
-    switchOption(input, 'json')
-      ? json({ machine: measured.machine, rows })
-      : validationText(rows, stylesOf(process.stdout)),
+    switchOption(input, 'json') ? json({ machine, rows }) : validationText(rows, stylesOf(process.stdout)),
   );
   const path = calibrationPath();
   await writeCalibration(path, entries.reduce(withEntry, await localCalibration()));
