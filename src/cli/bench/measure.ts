@@ -38,11 +38,15 @@ export interface GenerationSamples {
   readonly rates: readonly number[];
 }
 
-/** Generated in the run that warms up; by then the hot loops are compiled. */
-const WARM_UP_TOKENS = 8;
+/**
+ * Seconds of runs that do not count, and tokens of each. Where steps take a millisecond, what the runtime does between them
+ * gets twice as fast within the first thousand steps, as it is compiled.
+ */
+const WARM_UP_SECONDS = 2.5;
+const WARM_UP_TOKENS = 64;
 
 /**
- * Measures a model, after a run over the shortest prompt that does not count. Prompts and generations take turns, so
+ * Measures a model, after runs over the shortest prompt that do not count. Prompts and generations take turns, so
  * that a machine that slows down slows all of them.
  *
  * @param onProgress called with the share of the work that is done
@@ -70,11 +74,14 @@ export async function measureModel(
   const onTokens = counter(onProgress, longest + runs * perRun);
   const sequences = new Sequences(engine, most, randomTokens(model, longest, 0));
   try {
-    await timePrompt(model, randomTokens(model, prompts[0]!, 0), signal);
     await sequences.fill(signal, onTokens);
-    for (const { batch, context } of cases) {
-      await sequences.decode(batch, context, Math.min(generate, WARM_UP_TOKENS), signal);
-    }
+    const start = performance.now();
+    do {
+      await timePrompt(model, randomTokens(model, prompts[0]!, 0), signal);
+      for (const { batch, context } of cases) {
+        await sequences.decode(batch, context, Math.min(generate, WARM_UP_TOKENS), signal);
+      }
+    } while (secondsSince(start) < WARM_UP_SECONDS);
     for (let run = 1; run <= runs; run++) {
       for (const [i, length] of prompts.entries()) {
         const times = await timePrompt(model, randomTokens(model, length, run), signal);

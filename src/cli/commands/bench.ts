@@ -32,7 +32,7 @@ export const command: Command = {
     `of the last one), how many are generated (always the likeliest, behind a prompt of ${SHORT_PROMPT}, without ` +
     'stopping at stop tokens; sampling included), the time to the first token after the shortest prompt, the time to ' +
     'load, the most physical memory that the process took, how fast the threads can read memory, and how near to that ' +
-    'limit generation comes. After a run that does not count, medians of several. Where several numbers are given, each ' +
+    'limit generation comes. After some seconds that do not count, medians of several runs. Where several numbers are given, each ' +
     'is measured with each. To compare two settings, measure them in turns on a machine that does nothing else.',
   options: [
     {
