@@ -13,7 +13,7 @@ import ts from 'typescript';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const FOLDERS = ['src', 'test', 'web', 'scripts', 'assembly', 'examples', 'bench', 'models'];
-const SOURCE = /\.(ts|mts|cts|js|mjs|cjs|c|h|html|css|sh)$/;
+const SOURCE = /\.(ts|tsx|mts|cts|js|mjs|cjs|c|h|html|css|sh)$/;
 const TEST = /\.test\.ts$/;
 const MAX_LINES = 400;
 const MAX_TEST_LINES = 600;

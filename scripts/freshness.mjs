@@ -43,7 +43,7 @@ const OUTPUTS = {
 export const WASM_ENTRIES = ['relaxed', 'simd'];
 export const WASM_FLAVOURS = ['shared', 'local'];
 
-/** The folders of web/ that are pages, each with an index.html. */
+/** The folders of web/ that are pages, each with an index.html; web/ itself is one too. */
 export const WEB_PAGES = ['can-run'];
 
 /** The compiled module, which is missing where no compiler is; the record of the build then says so. */

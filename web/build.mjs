@@ -56,7 +56,10 @@ export async function buildWeb(folder) {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       rolldownOptions: {
-        input: Object.fromEntries(WEB_PAGES.map((page) => [page, join(web, page, 'index.html')])),
+        input: {
+          chat: join(web, 'index.html'),
+          ...Object.fromEntries(WEB_PAGES.map((page) => [page, join(web, page, 'index.html')])),
+        },
       },
     },
   });

@@ -1,0 +1,6 @@
+/** The page at `/`: starts the app. */
+import { render } from 'preact';
+import { find } from '../shared/elements.ts';
+import { App } from './app/app.tsx';
+
+render(<App />, find('#app', HTMLElement));
