@@ -25,8 +25,7 @@ import { command as train } from './commands/training/train.ts';
 import { command as trainExport } from './commands/training/train-export.ts';
 import { command as trainReport } from './commands/training/train-report.ts';
 import { describeFailure, ExitStatus, Stopped, UsageError } from './errors.ts';
-import { commandHelp, programHelp } from './help.ts';
-import { packageVersion } from './package-version.ts';
+import { commandHelp, packageVersion, programHelp } from './help.ts';
 import { stylesOf, write, writeNote } from './terminal.ts';
 
 /** All commands, in the order of the help. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { SamplingOptions } from '../index.ts';
 import { listOf } from '../server/dialects/body-check.ts';
 import { samplingOf } from '../server/dialects/openai/sampling-parameters.ts';
+import { jsonSchemaOf } from './json-schema.ts';
 
 /** Longest text that is taken, in UTF-16 units; contexts are far shorter. */
 export const MOST_CHARACTERS = 1_000_000;
@@ -41,7 +42,7 @@ export function parameterList<T>(
   bounds: { readonly least?: number; readonly most?: number } = {},
 ): z.ZodType<T[]> {
   const { least, most } = bounds;
-  const { $schema: _, ...items } = z.toJSONSchema(entry, { io: 'input', unrepresentable: 'any' });
+  const { $schema: _, ...items } = jsonSchemaOf(entry, 'input');
   return listOf(entry, bounds).meta({
     type: 'array',
     items,

@@ -7,8 +7,8 @@ import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/s
 import { type McpServerOptions, serverOf } from './mcp-server.ts';
 import { type ModelOrigin, SharedModel } from './shared-model.ts';
 
-/** Longest message: the longest text that tools take, in any script and however it is escaped, and then some. */
-const MOST_MESSAGE_BYTES = 2 ** 24;
+/** Longest message, as long as the server's bodies; a text of the longest kind fits however it is escaped. */
+const MOST_MESSAGE_BYTES = 10_000_000;
 
 /** What a connection is made of. */
 export interface StdioOptions extends McpServerOptions {

@@ -10,10 +10,11 @@ import type {
   StandardSchemaWithJSON,
   ToolAnnotations,
 } from '@modelcontextprotocol/server';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { BitnetError, ContextLengthExceeded } from '../index.ts';
 import { checkBody } from '../server/dialects/body-check.ts';
 import { RequestError } from '../server/http/failure.ts';
+import { jsonSchemaOf } from './json-schema.ts';
 import { ProgressReport } from './progress-report.ts';
 import type { LoadedModel, SharedModel } from './shared-model.ts';
 
@@ -87,7 +88,7 @@ export function defineTool<Input, Output extends object>(definition: ToolDefinit
 
 /** A schema for the lists of tools; what comes is checked by {@link checkBody}. */
 function advertised(schema: z.ZodType, io: 'input' | 'output'): StandardSchemaWithJSON {
-  const json = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Record<string, unknown>;
+  const json = jsonSchemaOf(schema, io);
   return {
     '~standard': {
       version: 1,

@@ -1,12 +1,13 @@
 /** `bitnet mcp`: a model as tools for other programs, over stdin and stdout. */
-import type { Model } from '../../index.ts';
+import { BitnetError, type Model } from '../../index.ts';
 import type { ModelOrigin } from '../../mcp/shared-model.ts';
+import { nameModels } from '../../server/models/model-entry.ts';
 import type { Command, CommandInput } from '../command.ts';
-import { describeFailure, ExitStatus, Stopped } from '../errors.ts';
+import { describeFailure, ExitStatus, Stopped, sentenceOf } from '../errors.ts';
+import { packageVersion } from '../help.ts';
 import { loadOptionsOf, loadWithProgress, MODEL_OPTIONS, splitModel } from '../model-argument.ts';
 import { modelLabel } from '../models/bundled-model.ts';
 import { locateModel } from '../models/locate-model.ts';
-import { packageVersion } from '../package-version.ts';
 import { printableLine, writeNote } from '../terminal.ts';
 
 /** The command. */
@@ -49,14 +50,15 @@ async function run(input: CommandInput): Promise<number> {
         'bitnet: a client of the Model Context Protocol is expected on stdin; Ctrl-C ends this',
       );
     }
-    await serveMcpOverStdio(loading, {
+    await serveMcpOverStdio(loading.catch(rethrowForTools), {
       name: 'bitnet',
       version: packageVersion(),
-      label: modelLabel(source),
+      label: nameModels([modelLabel(source)])[0]!.id,
       signal,
       log: (line) => void writeNote(printableLine(`bitnet: ${line}`)),
     });
-    return input.signal.aborted ? ExitStatus.interrupted : status;
+    input.signal.throwIfAborted();
+    return status;
   } finally {
     process.off('SIGTERM', onTerminate);
     ended.abort(new Stopped(ExitStatus.ok));
@@ -73,4 +75,12 @@ async function load(
   const { signal, contextLength, pull } = options;
   const path = await locateModel(source, { signal, contextLength, offline: pull?.offline });
   return { model: await loadWithProgress(path, options), source: path };
+}
+
+/** Clients read it as the result of every call: it has to say that another call is of no use. */
+function rethrowForTools(error: unknown): never {
+  if (!(error instanceof BitnetError)) throw error;
+  throw new BitnetError(error.code, `bitnet mcp could not load its model: ${sentenceOf(error)}`, {
+    cause: error,
+  });
 }

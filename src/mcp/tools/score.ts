@@ -17,7 +17,7 @@ export const score: Tool = defineTool({
   input: z.strictObject({
     text: textParameter('The text to score.').min(1),
     context: textParameter(
-      'Text that comes before it and is not scored, as it is, up to its last blank.',
+      'Text that comes before it and is not scored. A blank between the two belongs to the text: " Paris".',
     ).optional(),
   }),
   output: z.object({

@@ -16,13 +16,10 @@ export const tokenize: Tool = defineTool({
     'Divides a text into the tokens of the model: their ids, and what each stands for. Also tells how much of the context a text takes.',
   input: z.strictObject({
     text: textParameter('The text.', MOST_CHARACTERS),
-    add_bos: z
-      .boolean()
-      .optional()
-      .meta({
-        description: "Put the model's beginning-of-text token first, as generate does.",
-        default: false,
-      }),
+    add_bos: z.boolean().optional().meta({
+      description: "Put the model's beginning-of-text token first, as generate does.",
+      default: false,
+    }),
     parse_special: z.boolean().optional().meta({
       description: 'Read the text of control tokens, such as <|eot_id|>, as those tokens.',
       default: false,
