@@ -31,6 +31,20 @@ test("a program's own model is served while it is used otherwise, and outlives t
   assert.equal(await model.generate('Once', { maxTokens: 16, seed: 4 }).text(), own.text);
 });
 
+test('clients are not told the secrets of an address', async (t) => {
+  const model = await loadModel(TINY_TALES);
+  t.after(() => model.dispose());
+  const source = 'https://someone:secret@models.example.org/a.gguf?signature=secret';
+  const server = createMcpServer(model, { name: 'stories', version: '2.0.0', source });
+  const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
+  await server.connect(serverSide);
+  const client = new Client({ name: 'test', version: '1.0.0' });
+  await client.connect(clientSide);
+  t.after(() => client.close());
+  const { structured } = await call(client, 'model_information', {});
+  assert.equal(structured.file, 'https://models.example.org/a.gguf');
+});
+
 test('a fault of our own is noted, and clients are told no more than that', async (t) => {
   const model = await loadModel(TINY_TALES);
   t.after(() => model.dispose());

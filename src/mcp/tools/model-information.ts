@@ -1,5 +1,6 @@
 /** The tool `model_information`: which model answers, what it is made of, how it runs here, and how busy it is. */
 import { z } from 'zod';
+import { shownName } from '../../formats/sources/http.ts';
 import { sourceFacts } from '../../server/models/model-entry.ts';
 import { defineTool, type Tool, type ToolCall } from '../tool.ts';
 
@@ -62,7 +63,7 @@ function informationOf({ model, scheduler, label, source }: ToolCall): z.output<
   return {
     model: label,
     ...(config.name !== undefined && { name: config.name }),
-    ...(source !== undefined && { file: source }),
+    ...(source !== undefined && { file: shownSource(source) }),
     ...(fileBytes !== undefined && { file_bytes: fileBytes }),
     architecture: config.architecture,
     weights: weightsOf(model),
@@ -91,6 +92,11 @@ function informationOf({ model, scheduler, label, source }: ToolCall): z.output<
     },
     notes: [...model.notes],
   };
+}
+
+/** Secrets of addresses are not for the model behind the client, which may be anywhere. */
+function shownSource(source: string): string {
+  return /^https?:/i.test(source) ? shownName(new URL(source)) : source;
 }
 
 function weightsOf({ engine }: ToolCall['model']): { ternary: number; other: number } {
