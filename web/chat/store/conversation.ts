@@ -116,12 +116,12 @@ export function cutBefore(conversation: Conversation, turnId: string): Conversat
   return { ...conversation, turns, start: Math.min(conversation.start, turns.length) };
 }
 
-/** With another variant of a reply, which is shown; turns behind it are dropped. */
+/** With another variant of a reply, which is shown; turns behind it are dropped, and variants that came to nothing. */
 export function withVariant(conversation: Conversation, turnId: string, variant: Variant): Conversation {
   const index = conversation.turns.findIndex(({ id }) => id === turnId);
   const turn = conversation.turns[index];
   if (turn?.role !== 'assistant') return conversation;
-  const variants = [...turn.variants, variant];
+  const variants = [...turn.variants.filter(({ text }) => text !== ''), variant];
   const turns = [
     ...conversation.turns.slice(0, index),
     { ...turn, variants, shown: variants.length - 1 },

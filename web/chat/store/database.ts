@@ -57,7 +57,7 @@ export async function readConversation(id: string): Promise<Conversation | undef
   return database ? database.get('conversations', id) : memory.conversations.get(id);
 }
 
-/** All of them, one after the other. */
+/** All of them, whole. */
 export async function readConversations(): Promise<Conversation[]> {
   const database = await opened();
   return database ? database.getAll('conversations') : [...memory.conversations.values()];
@@ -78,7 +78,7 @@ export async function writeConversation(conversation: Conversation): Promise<voi
   ]);
 }
 
-/** Removes one; its tokens stay until {@link removeTokens}, so that a deletion can be taken back. */
+/** Removes one; its tokens stay until {@link sweepTokens}, so that a deletion can be taken back. */
 export async function removeConversation(id: string): Promise<void> {
   const database = await opened();
   if (database === undefined) {
@@ -106,11 +106,17 @@ export async function writeTokens(variantId: string, tokens: readonly PackedToke
   else await database.put('tokens', tokens, variantId);
 }
 
-/** Forgets the tokens of variants. */
-export async function removeTokens(variantIds: readonly string[]): Promise<void> {
+/** Forgets the tokens of variants that no conversation has (any more). */
+export async function sweepTokens(): Promise<void> {
+  const known = new Set(
+    (await readConversations()).flatMap(({ turns }) =>
+      turns.flatMap((turn) => (turn.role === 'assistant' ? turn.variants.map(({ id }) => id) : [])),
+    ),
+  );
   const database = await opened();
-  for (const id of variantIds) {
-    if (database === undefined) memory.tokens.delete(id);
-    else await database.delete('tokens', id);
+  const keys = database ? await database.getAllKeys('tokens') : [...memory.tokens.keys()];
+  for (const key of keys.filter((key) => !known.has(key))) {
+    if (database) await database.delete('tokens', key);
+    else memory.tokens.delete(key);
   }
 }
