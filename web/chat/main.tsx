@@ -2,5 +2,6 @@
 import { render } from 'preact';
 import { find } from '../shared/elements.ts';
 import { App } from './app/app.tsx';
+import './elements/elements.css';
 
 render(<App />, find('#app', HTMLElement));
