@@ -25,7 +25,6 @@ export function Composer(): JSX.Element {
   useSignalEffect(() => {
     draft.value = drafts.get(current.value?.id ?? 'new') ?? '';
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
   useLayoutEffect(() => {
     if (field.current) fitHeight(field.current);
   }, [draft.value]);
@@ -102,7 +101,14 @@ export function Composer(): JSX.Element {
               <Icon name="stop" />
             </button>
           ) : (
-            <button key="send" type="submit" class="round primary" aria-label="Send" title="Send (Enter)" disabled={!canSend}>
+            <button
+              key="send"
+              type="submit"
+              class="round primary"
+              aria-label="Send"
+              title="Send (Enter)"
+              disabled={!canSend}
+            >
               <Icon name="send" />
             </button>
           )}

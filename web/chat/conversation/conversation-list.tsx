@@ -59,7 +59,9 @@ export function ConversationList(): JSX.Element {
         ))}
         {shown.length === 0 && summaries.value !== undefined && (
           <p class="soft">
-            {found.value ? 'No conversation has these words.' : 'Conversations that you begin are listed here.'}
+            {found.value
+              ? 'No conversation has these words.'
+              : 'Conversations that you begin are listed here.'}
           </p>
         )}
       </nav>
@@ -90,7 +92,9 @@ function Item({ summary }: { readonly summary: Summary }): JSX.Element {
       <a href={`#/chat/${encodeURIComponent(id)}`} aria-current={isOpen ? 'true' : undefined} title={title}>
         {title}
       </a>
-      {running.value?.conversationId === id && <span class="pulse" role="img" aria-label="A reply is under way" />}
+      {running.value?.conversationId === id && (
+        <span class="pulse" role="img" aria-label="A reply is under way" />
+      )}
       <Menu
         label={`Actions for ${title}`}
         items={[

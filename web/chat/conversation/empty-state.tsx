@@ -13,9 +13,7 @@ export function EmptyState(): JSX.Element {
   return (
     <div class="empty">
       <h1>Talk to a 1-bit model</h1>
-      <p>
-        Every weight of it is −1, 0 or +1, so an ordinary processor is enough. {about}
-      </p>
+      <p>Every weight of it is −1, 0 or +1, so an ordinary processor is enough. {about}</p>
       <p class="empty-runtime">{runtimeSentence()}</p>
       {connectionFault.value !== undefined && (
         <p class="fault" role="alert">

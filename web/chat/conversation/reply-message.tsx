@@ -7,7 +7,7 @@ import { CopyButton } from '../elements/copy-button.tsx';
 import { Icon } from '../elements/icons.tsx';
 import { Markdown } from '../markdown/markdown.tsx';
 import { isKeyWanted } from '../store/connecting.ts';
-import { type ReplyTurn, shownVariant, showingVariant, type Variant } from '../store/conversation.ts';
+import { type ReplyTurn, showingVariant, shownVariant, type Variant } from '../store/conversation.ts';
 import { change } from '../store/conversations.ts';
 import { readTokens } from '../store/database.ts';
 import { type Running, regenerate, running, send } from '../store/generation.ts';
@@ -28,7 +28,12 @@ export function ReplyMessage({ turn, conversationId, isLast }: Props): JSX.Eleme
   const live = running.value?.variant.id === variant.id ? running.value : undefined;
   const [areTokensShown, setTokensShown] = useState(false);
   return (
-    <article class="message reply" aria-label="Reply" aria-busy={live !== undefined} data-state={variant.state}>
+    <article
+      class="message reply"
+      aria-label="Reply"
+      aria-busy={live !== undefined}
+      data-state={variant.state}
+    >
       {areTokensShown ? <Tokens variant={variant} live={live} /> : <Text variant={variant} live={live} />}
       {live ? <Progress live={live} /> : <Outcome turn={turn} variant={variant} />}
       <div class="actions">
@@ -110,7 +115,13 @@ function Progress({ live }: { readonly live: Running }): JSX.Element {
 }
 
 /** What became of a reply, if there is more to say than its text. */
-function Outcome({ turn, variant }: { readonly turn: ReplyTurn; readonly variant: Variant }): JSX.Element | null {
+function Outcome({
+  turn,
+  variant,
+}: {
+  readonly turn: ReplyTurn;
+  readonly variant: Variant;
+}): JSX.Element | null {
   const isIdle = running.value === undefined;
   const again = (
     <button type="button" disabled={!isIdle} onClick={() => regenerate(turn.id)}>

@@ -2,7 +2,14 @@
 import type { JSX } from 'preact';
 import { useId } from 'preact/hooks';
 import { Dialog } from '../elements/dialog.tsx';
-import { DEFAULT_SETTINGS, isDefault, PARAMETERS, type Parameter, setParameter, settings } from '../store/settings.ts';
+import {
+  DEFAULT_SETTINGS,
+  isDefault,
+  PARAMETERS,
+  type Parameter,
+  setParameter,
+  settings,
+} from '../store/settings.ts';
 
 /** At the right edge. */
 export function SettingsPanel({ onClose }: { readonly onClose: () => void }): JSX.Element {

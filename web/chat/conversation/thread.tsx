@@ -48,7 +48,6 @@ export function Thread({ conversation }: { readonly conversation: Conversation }
   }, []);
 
   // Another conversation, or another message, begins at its end.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: these say when
   useLayoutEffect(toEnd, [id, turns.length]);
 
   return (

@@ -48,7 +48,6 @@ function Editor({ turn }: { readonly turn: UserTurn }): JSX.Element {
       editedTurn.value = undefined;
     };
   }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
   useLayoutEffect(() => {
     if (field.current) fitHeight(field.current);
   }, [text]);
