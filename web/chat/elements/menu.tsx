@@ -40,7 +40,7 @@ export function Menu(props: {
     const items = [...(list.current?.querySelectorAll('button') ?? [])];
     if (step === undefined || items.length === 0) return;
     event.preventDefault();
-    const now = items.findIndex((item) => item === document.activeElement);
+    const now = items.indexOf(document.activeElement as HTMLButtonElement);
     items[(now + step + items.length) % items.length]?.focus();
   };
 
