@@ -45,7 +45,7 @@ const last = (line: Line) => (samples: readonly Sample[]) => {
 };
 
 const generated: Line = { name: 'generated', value: (sample) => sample.generatedPerSecond };
-const prompt: Line = { name: 'read of prompts', value: (sample) => sample.promptPerSecond };
+const prompt: Line = { name: 'read from prompts', value: (sample) => sample.promptPerSecond };
 const processor: Line = { name: 'processor', value: (sample) => sample.cpuShare };
 const memory: Line = { name: 'memory', value: (sample) => sample.memoryBytes };
 const running: Line = { name: 'running', value: (sample) => sample.running };

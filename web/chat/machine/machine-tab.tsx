@@ -1,10 +1,12 @@
 /** The tab "Machine". What draws it is loaded when it is first opened; readings are taken from the start (watch.ts). */
 import { type Signal, signal } from '@preact/signals';
 import type { ComponentType, JSX } from 'preact';
-import './watch.ts';
+import { watchMachine } from './watch.ts';
 
 const view: Signal<ComponentType | undefined> = signal(undefined);
 const isMissing: Signal<boolean> = signal(false);
+
+watchMachine();
 
 function load(): void {
   import('./machine-view.tsx').then(

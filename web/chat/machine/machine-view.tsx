@@ -69,7 +69,7 @@ export function MachineView(): JSX.Element {
       </div>
       <section class="machine-words" aria-labelledby="machine-words-title">
         <h2 id="machine-words-title">In words</h2>
-        <p>{summaryText(source?.kind, latest, samples)}</p>
+        <p>{summaryText(source?.kind, latest, samples, state?.fault !== undefined)}</p>
       </section>
     </>
   );

@@ -6,11 +6,13 @@ import 'uplot/dist/uPlot.min.css';
 import type { Figure } from './figures.ts';
 import { mostOf, type Sample } from './history.ts';
 
-const HEIGHT = 150;
+const HEIGHT = 154;
 /** Between the ticks of the value axis, in pixels. */
 const TICK_SPACE = 34;
 const VALUE_AXIS_WIDTH = 58;
-const TIME_AXIS_HEIGHT = 24;
+const TIME_AXIS_HEIGHT = 28;
+/** Seconds between the mouse and a sample that it points at. */
+const NEAR = 6;
 /** Parts of the time axis. */
 const TIME_PARTS = 4;
 const FONT = '12px system-ui, sans-serif';
@@ -95,7 +97,7 @@ function optionsOf(
     padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'machine' }, points: { size: 7 } },
-    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? undefined)] },
+    hooks: { setCursor: [(plot) => onPoint(pointedAt(plot))] },
     series: [{}, first, ...(figure.lines.length > 1 ? [second] : [])],
     scales: {
       x: { time: false, range: () => timeRange(latest.current) },
@@ -105,7 +107,7 @@ function optionsOf(
       {
         font: FONT,
         size: TIME_AXIS_HEIGHT,
-        gap: 4,
+        gap: 8,
         stroke: colour('--soft'),
         grid: { show: false },
         ticks: { show: false },
@@ -126,6 +128,14 @@ function optionsOf(
       },
     ],
   };
+}
+
+/** The sample below the mouse, if there is one close to it. */
+function pointedAt({ cursor, data, posToVal }: uPlot): number | undefined {
+  const { idx, left } = cursor;
+  if (idx === null || idx === undefined || left === undefined || left < 0) return undefined;
+  const time = data[0][idx] ?? Number.NaN;
+  return Math.abs(time - posToVal(left, 'x')) < NEAR ? idx : undefined;
 }
 
 function timeRange({ samples, duration }: Shown): [number, number] {

@@ -38,16 +38,17 @@ export function look(): () => void {
   };
 }
 
-/** Starts over with the transport that is in use now, and again whenever that changes. */
-effect(() => {
-  const current = transport.value;
-  reading?.abort();
-  reading = undefined;
-  machine.value = current === undefined ? undefined : { history: historyOf(current), fault: undefined };
-  readNow();
-});
-
-addEventListener('visibilitychange', readNow);
+/** Begins to read, and starts over whenever another transport is in use. Called once. */
+export function watchMachine(): void {
+  effect(() => {
+    const current = transport.value;
+    reading?.abort();
+    reading = undefined;
+    machine.value = current === undefined ? undefined : { history: historyOf(current), fault: undefined };
+    readNow();
+  });
+  addEventListener('visibilitychange', readNow);
+}
 
 function historyOf(source: Transport): MachineHistory {
   const known = histories.get(source) ?? new MachineHistory();

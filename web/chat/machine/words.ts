@@ -9,6 +9,7 @@ export function summaryText(
   kind: 'server' | 'device' | undefined,
   latest: MachineReading | undefined,
   samples: readonly Sample[],
+  isGone: boolean,
 ): string {
   if (kind === undefined || latest === undefined) return 'Nothing was told yet.';
   const sentences = [
@@ -17,7 +18,7 @@ export function summaryText(
     memorySentence(kind, latest),
     cacheSentence(latest),
   ];
-  return sentences.join(' ');
+  return (isGone ? ['This was so when there was last an answer.', ...sentences] : sentences).join(' ');
 }
 
 function speedSentence(samples: readonly Sample[]): string {
@@ -41,7 +42,7 @@ function memorySentence(kind: 'server' | 'device', { memory, cpuShare }: Machine
   const who = kind === 'server' ? 'The server holds' : 'The models of this page hold';
   const processor =
     cpuShare === undefined ? '' : ` and keeps ${Math.round(cpuShare * 100)} % of its cores busy`;
-  return `${who} ${bytesText(memory.usedBytes)} of memory${of}${processor}.`;
+  return `${who} ${bytesText(memory.usedBytes)}${of} of memory${processor}.`;
 }
 
 function cacheSentence({ kvCache, totals }: MachineReading): string {
