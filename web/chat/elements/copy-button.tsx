@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { announce } from '../store/notices.ts';
-import { copyText } from './clipboard.ts';
+import { copyText } from '../code/copy-text.ts';
 import { Icon } from './icons.tsx';
 
 const SHOWN_MS = 1600;
