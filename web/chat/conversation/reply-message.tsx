@@ -35,12 +35,14 @@ export function ReplyMessage({ turn, conversationId, isLast }: Props): JSX.Eleme
       data-state={variant.state}
     >
       {areTokensShown ? <Tokens variant={variant} live={live} /> : <Text variant={variant} live={live} />}
-      {live ? <Progress live={live} /> : <Outcome turn={turn} variant={variant} />}
+      {live ? live.phase.value === 'load' && <LoadingBar /> : <Outcome turn={turn} variant={variant} />}
       <div class="actions">
         {isLast && turn.variants.length > 1 && (
           <VariantSwitch turn={turn} conversationId={conversationId} isBusy={live !== undefined} />
         )}
-        {!live && (
+        {live ? (
+          <Progress live={live} />
+        ) : (
           <>
             <CopyButton text={variant.text} label="Copy reply" />
             <button
@@ -98,18 +100,15 @@ function Tokens({ variant, live }: Shown): JSX.Element {
 
 /** What is going on until the reply ends. */
 function Progress({ live }: { readonly live: Running }): JSX.Element {
-  const phase = live.phase.value;
-  if (phase === 'load') {
-    return (
-      <div class="reply-progress">
-        <LoadingBar />
-      </div>
-    );
-  }
+  const sentence = {
+    load: 'Getting the model ready',
+    prompt: 'Reading the conversation',
+    write: `${live.tokens.value.length} tokens`,
+  }[live.phase.value];
   return (
     <p class="reply-progress">
       <span class="pulse" />
-      {phase === 'prompt' ? 'Reading the conversation' : `${live.tokens.value.length} tokens`}
+      {sentence}
     </p>
   );
 }
