@@ -4,7 +4,7 @@
  */
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { type ReplyEnd, type TokenDetail, type Transport, TransportError } from '../transport/transport.ts';
-import { fail, isKeyWanted, load, loading } from './connecting.ts';
+import { connectionFault, fail, isKeyWanted, load, loading } from './connecting.ts';
 import { modelId, models, runtime, speed, transport } from './connection.ts';
 import {
   type Conversation,
@@ -219,7 +219,8 @@ class Reply implements Running {
   async #finish(end: ReplyEnd | undefined, error: unknown): Promise<void> {
     cancelAnimationFrame(this.#frame);
     const variant = this.#settled(end, error);
-    if (error !== undefined && variant.state === 'failed') fail(error);
+    if (end !== undefined) connectionFault.value = undefined;
+    if (variant.fault?.reason === 'unauthorised' || variant.fault?.reason === 'unreachable') fail(error);
     if (this.#tokens.length > 0) await writeTokens(variant.id, packTokens(this.#tokens));
     runningVariant.id = undefined;
     try {
