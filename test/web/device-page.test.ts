@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { listen } from '#src/server/listen.js';
 import { createServer } from '#src/server/server.js';
-import { tinyChatGguf } from '../server/tiny-chat-server.ts';
 import { findChromium, launchChromium } from '../e2e/browser/chromium.ts';
+import { tinyChatGguf } from '../server/tiny-chat-server.ts';
 import { buildSite, type Host, hostSite } from './page/site.ts';
 
 // This file runs as build/test/web/device-page.test.js.
@@ -32,7 +32,11 @@ writeFileSync(TINY, tiny);
 /** What a reply came to in the page. */
 interface Reply {
   readonly text: string;
-  readonly tokens: readonly { readonly text: string; readonly logprob: number; readonly alternatives: unknown[] }[];
+  readonly tokens: readonly {
+    readonly text: string;
+    readonly logprob: number;
+    readonly alternatives: unknown[];
+  }[];
   readonly deltas: number;
   readonly end:
     | { finishReason: string; promptTokens: number; cachedTokens: number; generatedTokens: number }
@@ -207,7 +211,8 @@ test('the build has a service worker that names every file, and a manifest whose
   const script = readFileSync(join(folder, 'service-worker.js'), 'utf8');
   const named = [...script.matchAll(/"\.\/([^"]*)"/g)].map(([, path]) => path!);
   assert.ok(named.includes('') && named.includes('models/tales.i2_s.gguf') && named.includes(probe));
-  for (const path of named) readFileSync(join(folder, path === '' || path.endsWith('/') ? `${path}index.html` : path));
+  for (const path of named)
+    readFileSync(join(folder, path === '' || path.endsWith('/') ? `${path}index.html` : path));
   assert.doesNotMatch(script, /KEPT_FILES/);
   const manifest = JSON.parse(readFileSync(join(folder, 'manifest.webmanifest'), 'utf8')) as {
     readonly start_url: string;
@@ -247,7 +252,13 @@ if (executablePath !== undefined) {
             expected.tokens.map(({ text }) => text),
           );
           if (onDevice === 'bundled') {
-            assert.equal(given.tokens.map(({ text }) => text).join('').trim(), given.text.trim());
+            assert.equal(
+              given.tokens
+                .map(({ text }) => text)
+                .join('')
+                .trim(),
+              given.text.trim(),
+            );
           }
           for (const [i, token] of given.tokens.entries()) {
             assert.ok(Math.abs(token.logprob - expected.tokens[i]!.logprob) < 1e-6);
@@ -404,7 +415,9 @@ if (executablePath !== undefined) {
       assert.equal(after.fault, undefined);
       assert.equal(after.text, before.text);
       await page.evaluate(() =>
-        (globalThis as unknown as { drive(kind: string): Driven }).drive('device').store.remove('my- model.gguf'),
+        (globalThis as unknown as { drive(kind: string): Driven })
+          .drive('device')
+          .store.remove('my- model.gguf'),
       );
       assert.equal((await modelsOf(page, 'device')).length, 1);
       assert.match(

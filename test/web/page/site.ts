@@ -100,10 +100,14 @@ async function answer(
   } else if (upstream !== undefined) {
     const { method, headers } = incoming;
     const target = `${upstream}/${pathname.slice(path.length)}`;
-    const passed = request(target, { method, headers: { ...headers, host: new URL(upstream).host } }, (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(response);
-    });
+    const passed = request(
+      target,
+      { method, headers: { ...headers, host: new URL(upstream).host } },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      },
+    );
     passed.on('error', () => response.destroy());
     response.on('close', () => passed.destroy());
     incoming.pipe(passed);
