@@ -2,5 +2,9 @@
 import { render } from 'preact';
 import { find } from '../shared/elements.ts';
 import { App } from './app/app.tsx';
+import { keepForOffline } from './offline/keep-for-offline.ts';
+import { connect } from './transport/connect.ts';
 
 render(<App />, find('#app', HTMLElement));
+void connect();
+keepForOffline();
