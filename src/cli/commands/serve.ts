@@ -257,6 +257,7 @@ async function announce({ urls }: Listening, hasKey: boolean, model: string | un
   const body = JSON.stringify({ ...(model && { model }), prompt: 'Once upon a time', max_tokens: 32 });
   const lines = [
     `bitnet: serving on ${urls.join(' and ')}`,
+    `  chat       ${url}/     open it in a browser`,
     `  OpenAI     ${url}/v1   chat/completions, completions, responses, embeddings, models`,
     `  Anthropic  ${url}      /v1/messages, /v1/messages/count_tokens`,
     `  Ollama     ${url}      /api/chat, generate, embed, tags, show, ps, version`,
