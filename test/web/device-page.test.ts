@@ -342,6 +342,23 @@ if (executablePath !== undefined) {
       await page.context().close();
     });
 
+    test('a server that wants a key is one, and gets it', async () => {
+      const locked = createServer({ models: [TINY], preload: 'none', apiKeys: ['key-of-the-test'] });
+      const listening = await listen(locked, { port: 0 });
+      const site = await host({ folder, path: '/', isIsolated: true, upstream: listening.urls[0]! });
+      const page = await (await newContext()).newPage();
+      try {
+        assert.deepEqual(await prepare(page, site.url), ['server', 'device']);
+        assert.match((await replyOf(page, 'server', 'tiny', STORY)).fault ?? '', /^unauthorised: /);
+        await page.evaluate(() => sessionStorage.setItem('bitnet.api-key', 'key-of-the-test'));
+        await prepare(page, site.url);
+        assert.equal((await replyOf(page, 'server', 'tiny', STORY)).fault, undefined);
+      } finally {
+        await page.context().close();
+        await listening.close();
+      }
+    });
+
     test('when server and network are gone, the device answers', async () => {
       const context = await newContext();
       const page = await context.newPage();
@@ -423,6 +440,35 @@ if (executablePath !== undefined) {
       assert.match(
         (await replyOf(page, 'device', 'my- model.gguf', STORY)).fault ?? '',
         /^refused: my- model\.gguf is no longer in this browser’s storage/,
+      );
+      await context.close();
+    });
+
+    test('loading can be aborted, and begins anew; where there is no room, that is said', async () => {
+      const context = await newContext();
+      const page = await context.newPage();
+      await prepare(page, site.url);
+      const fault = await page.evaluate(async () => {
+        const { drive } = globalThis as unknown as { drive(kind: string): Driven };
+        const controller = new AbortController();
+        const onProgress = () => controller.abort(new Error('not this one'));
+        return drive('device')
+          .load('bundled', onProgress, controller.signal)
+          .then(
+            () => 'loaded',
+            ({ message }: Error) => message,
+          );
+      });
+      assert.equal(fault, 'not this one');
+      assert.ok(!(await modelsOf(page, 'device'))[0]!.isLoaded);
+      assert.deepEqual((await loadOn(page, 'device', 'bundled')).stages, ['download', 'load']);
+      const session = await context.newCDPSession(page);
+      const { origin } = new URL(site.url);
+      await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
+      const said = await addFile(page, 'large.gguf', tiny);
+      assert.match(
+        said,
+        /^refused: large\.gguf takes \d+ MB, and the browser has \d+ MB left for this site;/,
       );
       await context.close();
     });
