@@ -162,10 +162,14 @@ async function checkRoom(tree: FileTree, file: File): Promise<void> {
 function noRoom(file: File, free: number | undefined): TransportError {
   const say = (bytes: number) =>
     bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
-  const left = free === undefined ? 'no room' : say(free);
+  // Browsers tell what is left roughly, so as to tell pages little of the device.
+  const left =
+    free === undefined || free >= file.size
+      ? 'gives this site no more room'
+      : `has ${say(free)} left for this site`;
   return new TransportError(
     'refused',
-    `${file.name} takes ${say(file.size)}, and the browser has ${left} left for this site; remove a model, or free some space on the disk.`,
+    `${file.name} takes ${say(file.size)}, and the browser ${left}; remove a model, or free some space on the disk.`,
   );
 }
 
