@@ -237,10 +237,10 @@ if (executablePath !== undefined) {
       assert.deepEqual(await prepare(page, site.url), ['server', 'device']);
       assert.equal(await addFile(page, 'tiny.gguf', tiny), 'tiny.gguf');
       for (const [onServer, onDevice] of [
-        ['tales.i2_s', 'bundled'],
+        ['tales.i2_s', 'tales'],
         ['tiny', 'tiny.gguf'],
       ] as const) {
-        for (const maxTokens of onDevice === 'bundled' ? [40, undefined] : [200]) {
+        for (const maxTokens of onDevice === 'tales' ? [40, undefined] : [200]) {
           const sampling = { ...SAMPLING, maxTokens };
           const expected = await replyOf(page, 'server', onServer, STORY, sampling);
           const given = await replyOf(page, 'device', onDevice, STORY, sampling);
@@ -251,7 +251,7 @@ if (executablePath !== undefined) {
             given.tokens.map(({ text }) => text),
             expected.tokens.map(({ text }) => text),
           );
-          if (onDevice === 'bundled') {
+          if (onDevice === 'tales') {
             assert.equal(
               given.tokens
                 .map(({ text }) => text)
@@ -278,7 +278,7 @@ if (executablePath !== undefined) {
       await prepare(page, site.url);
       for (const [kind, id] of [
         ['server', 'tales.i2_s'],
-        ['device', 'bundled'],
+        ['device', 'tales'],
       ] as const) {
         assert.ok((await modelsOf(page, kind)).some((model) => model.id === id));
         const { backend, threads } = await loadOn(page, kind, id);
@@ -304,7 +304,7 @@ if (executablePath !== undefined) {
       await prepare(page, site.url);
       for (const [kind, id] of [
         ['server', 'tales.i2_s'],
-        ['device', 'bundled'],
+        ['device', 'tales'],
       ] as const) {
         const first = await replyOf(page, kind, id, STORY, { ...SAMPLING, temperature: 0, maxTokens: 150 });
         const turns = [
@@ -377,7 +377,7 @@ if (executablePath !== undefined) {
           'device',
         );
         assert.ok(await page.evaluate(() => crossOriginIsolated));
-        const { text, fault } = await replyOf(page, 'device', 'bundled', STORY);
+        const { text, fault } = await replyOf(page, 'device', 'tales', STORY);
         assert.equal(fault, undefined);
         assert.ok(text.length > 40);
         assert.match((await replyOf(page, 'server', 'tales.i2_s', STORY)).fault ?? '', /^unreachable: /);
@@ -403,15 +403,15 @@ if (executablePath !== undefined) {
       });
       assert.deepEqual(await prepare(page, site.url), ['device']);
       assert.equal(await page.evaluate(() => crossOriginIsolated), false);
-      assert.equal((await loadOn(page, 'device', 'bundled')).threads, 1);
-      const first = await replyOf(page, 'device', 'bundled', STORY);
+      assert.equal((await loadOn(page, 'device', 'tales')).threads, 1);
+      const first = await replyOf(page, 'device', 'tales', STORY);
       assert.equal(first.fault, undefined);
       await kept(page);
       await prepare(page, site.url);
       assert.equal(await page.evaluate(() => crossOriginIsolated), true);
       const cores = await page.evaluate(() => navigator.hardwareConcurrency);
-      assert.equal((await loadOn(page, 'device', 'bundled')).threads, Math.min(8, cores));
-      assert.equal((await replyOf(page, 'device', 'bundled', STORY)).text, first.text);
+      assert.equal((await loadOn(page, 'device', 'tales')).threads, Math.min(8, cores));
+      assert.equal((await replyOf(page, 'device', 'tales', STORY)).text, first.text);
       assert.deepEqual(faults, []);
       await context.close();
     });
@@ -426,7 +426,7 @@ if (executablePath !== undefined) {
       await prepare(page, site.url);
       assert.deepEqual(
         (await modelsOf(page, 'device')).map(({ id }) => id),
-        ['bundled', 'my- model.gguf'],
+        ['tales', 'my- model.gguf'],
       );
       const after = await replyOf(page, 'device', 'my- model.gguf', STORY);
       assert.equal(after.fault, undefined);

@@ -23,7 +23,7 @@ const LONGEST_NAME = 100;
 /** The model that comes with the page (web/build.mjs). */
 declare const BUNDLED_MODEL: { readonly path: string; readonly title: string; readonly bytes: number };
 /** Its id, which no file of the user's can have: those end in `.gguf`. */
-const BUNDLED_ID = 'bundled';
+const BUNDLED_ID = 'tales';
 
 /** What is said of models beside what their files tell. */
 interface InMemory {
