@@ -24,7 +24,11 @@ after(closeBrowser);
 after(() => server?.close());
 
 const choice = (text: string, probability: number) => ({ text, logprob: Math.log(probability) });
-const token = (text: string, probability: number, ...others: (readonly [string, number])[]): ScriptedToken => ({
+const token = (
+  text: string,
+  probability: number,
+  ...others: (readonly [string, number])[]
+): ScriptedToken => ({
   ...choice(text, probability),
   alternatives: [[text, probability] as const, ...others]
     .toSorted(([, a], [, b]) => b - a)
@@ -73,7 +77,10 @@ async function assertBeside(page: Page, index: number): Promise<void> {
   assert.ok(beside !== null);
   const { width, height } = page.viewportSize()!;
   const { x, y } = beside;
-  assert.ok(x >= 0 && y >= 0 && x + beside.width <= width && y + beside.height <= height, JSON.stringify(beside));
+  assert.ok(
+    x >= 0 && y >= 0 && x + beside.width <= width && y + beside.height <= height,
+    JSON.stringify(beside),
+  );
   assert.ok(y >= box.bottom || y + beside.height <= box.top, `token ${index} is covered`);
 }
 
@@ -82,7 +89,6 @@ if (HAS_CHROMIUM) {
     const watched = await openTokens(STORY);
     const { page } = watched;
     assert.equal(await page.locator('.token-list [data-token]').count(), STORY.length);
-    // biome-ignore lint/performance/useDomNodeTextContent: white space counts
     assert.equal(await page.locator('.token-list').textContent(), STORY.map(({ text }) => text).join(''));
     const words = await page
       .locator('.token-list [role="option"]')
@@ -102,7 +108,10 @@ if (HAS_CHROMIUM) {
       .evaluateAll((all) => all.map(({ className }) => Number(/level-(\d)/.exec(className)?.[1])));
     assert.deepEqual(levels, [0, 0, 1, 2, 5, 5, 4, 3]);
     const summary = (await textOf(page.locator('.token-summary dl'))).replace(/\s+/g, ' ');
-    assert.match(summary, /^Tokens 8 Mean log-probability −2\.\d{3} Perplexity \d+\.\d\d Least likely <b> 0\.05 %$/);
+    assert.match(
+      summary,
+      /^Tokens 8 Mean log-probability −2\.\d{3} Perplexity \d+\.\d\d Least likely <b> 0\.05 %$/,
+    );
     assert.deepEqual(await axeFindings(page, ['minor', 'moderate', 'serious', 'critical']), []);
     assert.deepEqual(watched.faults, []);
     await watched.close();
@@ -120,7 +129,9 @@ if (HAS_CHROMIUM) {
     assert.match(text, /Entropy: at least 1\.85 bits/);
     await assertBeside(page, 3);
     await tokenAt(page, 5).hover();
-    await page.locator('.token-panel', { hasText: 'Not among the 2 most likely tokens here.' }).waitFor(PATIENCE);
+    await page
+      .locator('.token-panel', { hasText: 'Not among the 2 most likely tokens here.' })
+      .waitFor(PATIENCE);
     await tokenAt(page, 6).hover();
     await page.locator('.token-panel', { hasText: 'only a part of a character' }).waitFor(PATIENCE);
     await page.mouse.move(2, 2);
