@@ -8,14 +8,16 @@ import { isFence, nextFence, readFence } from '../code/fenced-code.ts';
 import { closeOpenMarks } from './open-marks.ts';
 import { countNodes, isIntricate, type ParsedBlock, parseBlocks } from './parse-blocks.ts';
 
+interface MarkdownContent {
+  readonly kind: 'markdown';
+  readonly node: RootContent;
+  /** Of a heading: 1 for those above all others, and never more than one below the heading before. */
+  readonly level: number | undefined;
+}
+
 /** What a block holds. */
 export type BlockContent =
-  | {
-      readonly kind: 'markdown';
-      readonly node: RootContent;
-      /** Of a heading: 1 for those above all others, and never more than one below the heading before. */
-      readonly level: number | undefined;
-    }
+  | MarkdownContent
   | { readonly kind: 'code'; readonly language: string; readonly code: string }
   /** Shown as it is written. */
   | { readonly kind: 'plain'; readonly text: string };
@@ -177,15 +179,13 @@ export class GrowingDocument {
     const only = blocks.length === 1 ? blocks[0] : undefined;
     if (only !== undefined && tail.length > MAX_OPEN_LIST && this.#settleItems(only, source, 2)) return true;
     const known = new Map(this.#open.map((block) => [block.start, block]));
+    const outline = [...this.#outline];
     this.#open = blocks.map(({ node, start, end }) => {
-      const block = this.#block(
-        start,
-        source.slice(start, end),
-        { kind: 'markdown', node: this.#numbered(node) },
-        true,
-      );
+      const content = markdownContent(this.#numbered(node), outline);
+      const block = this.#block(start, source.slice(start, end), content, true);
       const before = known.get(block.start);
-      return before?.source === block.source && before.content.kind === 'markdown' ? before : block;
+      const isSame = before?.content.kind === 'markdown' && before.content.level === content.level;
+      return isSame && before.source === block.source ? before : block;
     });
     return false;
   }
@@ -305,7 +305,7 @@ export class GrowingDocument {
 }
 
 /** A node with its level; `outline` goes on behind it. */
-function markdownContent(node: RootContent, outline: number[]): BlockContent {
+function markdownContent(node: RootContent, outline: number[]): MarkdownContent {
   if (node.type !== 'heading') return { kind: 'markdown', node, level: undefined };
   while (outline.length > 0 && outline.at(-1)! >= node.depth) outline.pop();
   outline.push(node.depth);
