@@ -6,11 +6,18 @@
 import type { List, RootContent } from 'mdast';
 import { isFence, nextFence, readFence } from '../code/fenced-code.ts';
 import { closeOpenMarks } from './open-marks.ts';
-import { isIntricate, type ParsedBlock, parseBlocks } from './parse-blocks.ts';
+import { countNodes, isIntricate, type ParsedBlock, parseBlocks } from './parse-blocks.ts';
+
+interface MarkdownContent {
+  readonly kind: 'markdown';
+  readonly node: RootContent;
+  /** Of a heading: 1 for those above all others, and never more than one below the heading before. */
+  readonly level: number | undefined;
+}
 
 /** What a block holds. */
 export type BlockContent =
-  | { readonly kind: 'markdown'; readonly node: RootContent }
+  | MarkdownContent
   | { readonly kind: 'code'; readonly language: string; readonly code: string }
   /** Shown as it is written. */
   | { readonly kind: 'plain'; readonly text: string };
@@ -28,9 +35,14 @@ export interface Block {
 }
 
 /** Characters that are parsed at once, and most of them where a block does not end before. */
-const PIECE = 3000;
-const MAX_PIECE = 12_000;
+const PIECE = 2000;
+const MAX_PIECE = 6000;
+const MAX_TABLE = 16_000;
 const MAX_PLAIN = 20_000;
+/** Nodes that one text may have; what comes after them is shown as it is written. */
+const MAX_NODES = 20_000;
+/** A code block has a head, a button and its parts. */
+const CODE_NODES = 40;
 /** A list longer than this is closed item by item. */
 const MAX_OPEN_LIST = 1500;
 const MAX_DEFINITIONS = 2000;
@@ -51,6 +63,9 @@ export class GrowingDocument {
   /** Number of the next item of a list that was closed before its end. */
   #nextNumber: number | undefined;
   #definitions = '';
+  /** Depths of the headings that what comes next is under. */
+  #outline: number[] = [];
+  #nodes = 0;
   #revised = 0;
   #restUntil = 0;
 
@@ -97,6 +112,8 @@ export class GrowingDocument {
     this.#piece = PIECE;
     this.#nextNumber = undefined;
     this.#definitions = '';
+    this.#outline = [];
+    this.#nodes = 0;
     this.#revised = 0;
     this.#restUntil = 0;
   }
@@ -109,6 +126,7 @@ export class GrowingDocument {
       this.#open = [];
       return false;
     }
+    if (this.#nodes > MAX_NODES) return this.#stepPlain(tail);
     if (isFence(tail)) return this.#stepCode(tail);
     const fence = nextFence(tail.slice(0, this.#piece + 1));
     if (fence > 0 && tail.slice(fence).includes('\n')) return this.#settleAll(tail.slice(0, fence));
@@ -128,6 +146,12 @@ export class GrowingDocument {
     return isSettled;
   }
 
+  #stepPlain(tail: string): boolean {
+    if (tail.length > MAX_PLAIN || this.#isComplete) return this.#settlePlain(tail.slice(0, MAX_PLAIN));
+    this.#open = [this.#block(0, tail, { kind: 'plain', text: tail }, true)];
+    return false;
+  }
+
   /** More text than one piece: all but its last block is settled, and that one too if it fills the largest piece. */
   #stepPiece(tail: string): boolean {
     const lineEnd = tail.lastIndexOf('\n', this.#piece - 1) + 1;
@@ -138,7 +162,7 @@ export class GrowingDocument {
     const last = blocks.at(-1);
     if (blocks.length > 1) return this.#settle(this.#asBlocks(blocks.slice(0, -1), source), last!.start);
     if (last !== undefined && this.#settleItems(last, source, 1)) return true;
-    if (this.#piece < MAX_PIECE) {
+    if (this.#piece < (last?.node.type === 'table' ? MAX_TABLE : MAX_PIECE)) {
       this.#piece *= 2;
       return true;
     }
@@ -147,10 +171,7 @@ export class GrowingDocument {
 
   /** The end of a text that goes on. */
   #stepEnd(tail: string): boolean {
-    if (isIntricate(tail)) {
-      this.#open = [this.#block(0, tail, { kind: 'plain', text: tail }, true)];
-      return false;
-    }
+    if (isIntricate(tail)) return this.#stepPlain(tail);
     const source = closeOpenMarks(tail);
     const blocks = this.#parse(source);
     const kept = blocks.at(-2);
@@ -158,15 +179,13 @@ export class GrowingDocument {
     const only = blocks.length === 1 ? blocks[0] : undefined;
     if (only !== undefined && tail.length > MAX_OPEN_LIST && this.#settleItems(only, source, 2)) return true;
     const known = new Map(this.#open.map((block) => [block.start, block]));
+    const outline = [...this.#outline];
     this.#open = blocks.map(({ node, start, end }) => {
-      const block = this.#block(
-        start,
-        source.slice(start, end),
-        { kind: 'markdown', node: this.#numbered(node) },
-        true,
-      );
+      const content = markdownContent(this.#numbered(node), outline);
+      const block = this.#block(start, source.slice(start, end), content, true);
       const before = known.get(block.start);
-      return before?.source === block.source && before.content.kind === 'markdown' ? before : block;
+      const isSame = before?.content.kind === 'markdown' && before.content.level === content.level;
+      return isSame && before.source === block.source ? before : block;
     });
     return false;
   }
@@ -200,7 +219,7 @@ export class GrowingDocument {
     const line = source.lastIndexOf('\n', next - 1) + 1;
     const numbered = this.#numbered(node) as List;
     const part: List = { ...numbered, children: settled };
-    const block = this.#block(start, source.slice(start, line), { kind: 'markdown', node: part }, false);
+    const block = this.#block(start, source.slice(start, line), markdownContent(part, []), false);
     const number = typeof numbered.start === 'number' ? numbered.start + settled.length : undefined;
     this.#settle([block], line);
     this.#nextNumber = number;
@@ -227,7 +246,7 @@ export class GrowingDocument {
       this.#block(
         start,
         source.slice(start, end),
-        { kind: 'markdown', node: index === 0 ? this.#numbered(node) : node },
+        markdownContent(index === 0 ? this.#numbered(node) : node, this.#outline),
         false,
       ),
     );
@@ -244,6 +263,7 @@ export class GrowingDocument {
   }
 
   #learn({ source, content }: Block): void {
+    this.#nodes += content.kind === 'markdown' ? countNodes(content.node) : CODE_NODES;
     if (content.kind !== 'markdown') return;
     const { type } = content.node;
     const text = type === 'definition' ? source : type === 'footnoteDefinition' ? source.split('\n')[0]! : '';
@@ -265,7 +285,7 @@ export class GrowingDocument {
       const block: Block = {
         start,
         source,
-        content: { kind: 'markdown', node },
+        content: { ...content, node },
         isOpen: false,
         definitions: this.#definitions.length,
       };
@@ -282,4 +302,12 @@ export class GrowingDocument {
     if (text === '') return [];
     return [this.#block(0, text, { kind: 'plain', text }, true)];
   }
+}
+
+/** A node with its level; `outline` goes on behind it. */
+function markdownContent(node: RootContent, outline: number[]): MarkdownContent {
+  if (node.type !== 'heading') return { kind: 'markdown', node, level: undefined };
+  while (outline.length > 0 && outline.at(-1)! >= node.depth) outline.pop();
+  outline.push(node.depth);
+  return { kind: 'markdown', node, level: outline.length };
 }
