@@ -225,7 +225,8 @@ class Reply implements Running {
   }
 
   #settled(end: ReplyEnd | undefined, error: unknown): Variant {
-    const isStopped = this.#controller.signal.aborted;
+    const isCancelled = error instanceof DOMException && error.name === 'AbortError';
+    const isStopped = this.#controller.signal.aborted || isCancelled;
     const state = end ? 'complete' : isStopped ? 'stopped' : 'failed';
     const reason = error instanceof TransportError ? error.reason : 'refused';
     return {

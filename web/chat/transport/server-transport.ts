@@ -52,6 +52,8 @@ export class ServerTransport implements Transport {
   readonly store: undefined;
   readonly inside: InsideSource;
   readonly #client: ServerClient;
+  /** At the last machine(). */
+  #lastStatistics: ServerStatistics | undefined;
 
   /**
    * @param base the folder of the page
@@ -146,7 +148,10 @@ export class ServerTransport implements Transport {
   }
 
   async machine(signal: AbortSignal): Promise<MachineReading> {
-    return machineReading(await this.#statistics(signal), Date.now());
+    const statistics = await this.#statistics(signal);
+    const reading = machineReading(statistics, this.#lastStatistics);
+    this.#lastStatistics = statistics;
+    return reading;
   }
 
   #statistics(signal: AbortSignal): Promise<ServerStatistics> {
