@@ -36,7 +36,7 @@ export class Look {
     this.source = source;
     this.overview = overview;
     const middle = overview.matrices.findIndex(
-      ({ layer, name }) => layer === Math.floor(overview.layers / 2) && name === 'down',
+      ({ layer, name }) => layer === Math.floor(overview.layers / 2) && name === 'q',
     );
     this.chosen.value = Math.max(middle, 0);
   }

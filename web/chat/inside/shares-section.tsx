@@ -29,6 +29,11 @@ export function SharesSection({ look }: { look: Look }): JSX.Element {
         A weight of 0 says “this input does not matter here”. Training decides where they go; a 16-bit weight
         is hardly ever exactly 0. Each plot is one kind of table, each bar a layer, the first on the left.
       </p>
+      <ul class="inside-legend">
+        <li class="plus">+1</li>
+        <li class="zero">0</li>
+        <li class="minus">−1</li>
+      </ul>
       <div class="inside-plots">
         {names.map((name) => (
           <Plot key={name} look={look} name={name} counts={counts} layers={layers} />
@@ -37,9 +42,9 @@ export function SharesSection({ look }: { look: Look }): JSX.Element {
       <details>
         <summary>The same as a table</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-        <div class="inside-table" tabIndex={0} role="group" aria-label="Shares of the values">
+        <section class="inside-table" tabIndex={0} aria-label="Shares of the values">
           <SharesTable names={names} counts={counts} layers={layers} />
-        </div>
+        </section>
       </details>
     </section>
   );

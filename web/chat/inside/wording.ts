@@ -14,7 +14,8 @@ export const MATRICES: Readonly<Record<MatrixName, { readonly title: string; rea
 
 /** With commas: `2,560`. A minus sign is one. */
 export function countText(value: number): string {
-  return value.toLocaleString('en').replace('-', '−');
+  // A sum of nothing but taken-away zeros is -0.
+  return (value === 0 ? 0 : value).toLocaleString('en').replace('-', '−');
 }
 
 /** As in `2.08 billion`. */

@@ -53,7 +53,7 @@ export function Tape({ terms, done, fitting }: { terms: Terms; done: number; fit
           ))}
         </tr>
         <tr class="adds">
-          <th scope="row">so: add</th>
+          <th scope="row">adds</th>
           {cells((k) => (
             <>{product.weights[k] === 0 ? '·' : signedText(product.weights[k]! * product.quantised[k]!)}</>
           ))}
