@@ -10,6 +10,8 @@ export function AuthorsSection({ look }: { look: Look }): JSX.Element {
   const { backend, layout } = look.overview;
   const { rows, columns, bytes, scale, layer, name } = matrix;
   const counts = look.counts.value.find((each) => each.layer === layer && each.name === name);
+  const product = look.product.value;
+  const isOfIt = product?.layer === layer && product.name === name;
   const facts: readonly (readonly [string, string])[] = [
     ['Backend', backend],
     ['Packing', layout.name],
@@ -24,6 +26,16 @@ export function AuthorsSection({ look }: { look: Look }): JSX.Element {
     [
       'Entropy of the weights',
       counts === undefined ? 'not counted yet' : `${entropyOf(counts).toFixed(4)} bits`,
+    ],
+    [
+      'Sums of all rows for the token above',
+      isOfIt ? `${countText(product.leastSum)} to ${countText(product.mostSum)}` : 'not computed yet',
+    ],
+    [
+      'Its activations that round to 0',
+      isOfIt
+        ? shareText(product.quantised.filter((value) => value === 0).length / columns)
+        : 'not computed yet',
     ],
     ['Largest sum that can be', `±${countText(127 * columns)}, ${bitsFor(127 * columns)} bits with its sign`],
   ];

@@ -40,12 +40,16 @@ export function BytesSection({ look }: { look: Look }): JSX.Element {
       </dl>
       <ul class="inside-legend">
         <li class="ternary">
-          weights of −1, 0, +1: {bytesText(ternary.here)} in place of {bytesText(ternary.at16)},{' '}
-          <strong>{timesText(ternary.at16 / ternary.here)} smaller</strong>
+          <span>
+            weights of −1, 0, +1: {bytesText(ternary.here)} in place of {bytesText(ternary.at16)},{' '}
+            <strong>{timesText(ternary.at16 / ternary.here)} smaller</strong>
+          </span>
         </li>
         <li class="other">
-          all else (the vocabulary’s table and a few norms, which stay precise): {bytesText(other.bytes)}
-          {other.bytes === other.bytes16 ? '' : ` in place of ${bytesText(other.bytes16)}`}
+          <span>
+            all else (the vocabulary’s table and a few norms, which stay precise): {bytesText(other.bytes)}
+            {other.bytes === other.bytes16 ? '' : ` in place of ${bytesText(other.bytes16)}`}
+          </span>
         </li>
       </ul>
       <p>

@@ -1,6 +1,7 @@
 /** What the tab Inside looks at, shared by its sections: the model's overview, the chosen matrix and weight, the counts. */
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type {
+  DotProduct,
   InsideOverview,
   InsideSource,
   MatrixFacts,
@@ -28,6 +29,8 @@ export class Look {
   readonly counts: Signal<readonly ValueCounts[]> = signal([]);
   /** Why there will be no more of them. */
   readonly countFault: Signal<string | undefined> = signal(undefined);
+  /** The last product that was worked out. */
+  readonly product: Signal<DotProduct | undefined> = signal(undefined);
   readonly matrix: ReadonlySignal<MatrixFacts | undefined> = computed(
     () => this.overview.matrices[this.chosen.value],
   );

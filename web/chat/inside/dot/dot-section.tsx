@@ -2,7 +2,6 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { DotProduct } from '../../transport/inside-source.ts';
 import type { Look } from '../look.ts';
 import { MatrixChoice } from '../matrix-section.tsx';
 import { countText, MATRICES, realText } from '../wording.ts';
@@ -20,7 +19,7 @@ export function DotSection({ look }: { look: Look }): JSX.Element {
   const matrix = look.matrix.value!;
   const { row } = look.cell.value;
   const [text, setText] = useState(FIRST_TEXT);
-  const [product, setProduct] = useState<DotProduct>();
+  const product = look.product.value;
   const [fault, setFault] = useState<string>();
   const isBusy = useSignal(true);
   const { modelId } = look.overview;
@@ -33,7 +32,7 @@ export function DotSection({ look }: { look: Look }): JSX.Element {
       look.source.dot(modelId, { layer: matrix.layer, name: matrix.name }, row, text, signal).then(
         (found) => {
           if (signal.aborted) return;
-          setProduct(found);
+          look.product.value = found;
           setFault(undefined);
           isBusy.value = false;
         },
