@@ -2,8 +2,10 @@
 import { type Signal, signal } from '@preact/signals';
 import type { ComponentType, JSX } from 'preact';
 import { ChatTab } from '../conversation/chat-tab.tsx';
+import { openDialogs } from '../elements/dialog.tsx';
 import { Icon, Mark } from '../elements/icons.tsx';
 import { Menu } from '../elements/menu.tsx';
+import { NoticesView } from '../elements/notices-view.tsx';
 import { chatAddress } from '../store/conversations.ts';
 import { notifyFault } from '../store/notices.ts';
 import { THEMES, theme } from '../store/theme.ts';
@@ -11,7 +13,6 @@ import { ApiKeyDialog } from './api-key-dialog.tsx';
 import { FileDrop } from './file-drop.tsx';
 import { isKeyListOpen } from './keyboard.ts';
 import { KeysDialog } from './keys-dialog.tsx';
-import { NoticesView } from './notices-view.tsx';
 import { route } from './route.ts';
 import { RuntimeButton } from './runtime-panel.tsx';
 
@@ -69,7 +70,7 @@ export function App(): JSX.Element {
         </Menu>
       </header>
       <main class={`tab tab-${tab}`}>{tab === 'chat' ? <ChatTab /> : <LaterTab name={tab} />}</main>
-      <NoticesView />
+      {openDialogs.value === 0 && <NoticesView />}
       <FileDrop />
       <KeysDialog />
       <ApiKeyDialog />

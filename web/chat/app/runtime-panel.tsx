@@ -31,6 +31,8 @@ export function RuntimeButton(): JSX.Element {
   const kind = transport.value?.kind;
   const name = models.value.find(({ id }) => id === modelId.value)?.title;
   const rate = speed.value === undefined ? undefined : `${rateText(speed.value)} tokens/s`;
+  const threads = runtime.value?.threads;
+  const idle = threads === undefined ? '' : `${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   const place = kind ? PLACES[kind].title : 'Connecting';
   return (
     <>
@@ -46,7 +48,7 @@ export function RuntimeButton(): JSX.Element {
         <Icon name={kind ?? 'server'} />
         <span class="runtime-place">{place}</span>
         {name !== undefined && <span class="runtime-model">{name}</span>}
-        <span class="runtime-rate">{loading.value ? 'loading' : (rate ?? '')}</span>
+        <span class="runtime-rate">{loading.value ? 'loading' : (rate ?? idle)}</span>
       </button>
       {isOpen.value && (
         <Dialog

@@ -27,7 +27,7 @@ const KINDS: Readonly<Record<string, CodeKind>> = {
   doctag: 'keyword',
   string: 'string',
   regexp: 'string',
-  'char': 'string',
+  char: 'string',
   quote: 'comment',
   comment: 'comment',
   number: 'number',

@@ -79,7 +79,7 @@ export function Composer(): JSX.Element {
             type="button"
             class={isDefault.value ? 'plain' : 'plain changed'}
             aria-haspopup="dialog"
-            aria-label={isDefault.value ? 'Settings of replies' : 'Settings of replies, changed'}
+            aria-label={isDefault.value ? 'Reply settings' : 'Reply settings, changed'}
             title="System prompt and sampling"
             onClick={() => setSettingsOpen(true)}
           >
@@ -90,7 +90,7 @@ export function Composer(): JSX.Element {
             <button
               key="stop"
               type="button"
-              class="round"
+              class="round stop"
               aria-label="Stop the reply"
               title="Stop (Esc)"
               onClick={() => {

@@ -8,13 +8,14 @@ import { Icon } from '../elements/icons.tsx';
 import { Markdown } from '../markdown/markdown.tsx';
 import { isKeyWanted } from '../store/connecting.ts';
 import { type ReplyTurn, showingVariant, shownVariant, type Variant } from '../store/conversation.ts';
-import { change } from '../store/conversations.ts';
+import { change, current } from '../store/conversations.ts';
 import { readTokens } from '../store/database.ts';
 import { type Running, regenerate, running, send } from '../store/generation.ts';
 import { notifyFault } from '../store/notices.ts';
 import { unpackTokens } from '../store/packed-tokens.ts';
 import { TokenView } from '../tokens/token-view.tsx';
 import type { TokenDetail } from '../transport/transport.ts';
+import { fillOf } from './context-meter.tsx';
 
 interface Props {
   readonly turn: ReplyTurn;
@@ -35,12 +36,14 @@ export function ReplyMessage({ turn, conversationId, isLast }: Props): JSX.Eleme
       data-state={variant.state}
     >
       {areTokensShown ? <Tokens variant={variant} live={live} /> : <Text variant={variant} live={live} />}
-      {live ? <Progress live={live} /> : <Outcome turn={turn} variant={variant} />}
+      {live ? live.phase.value === 'load' && <LoadingBar /> : <Outcome turn={turn} isLast={isLast} />}
       <div class="actions">
         {isLast && turn.variants.length > 1 && (
           <VariantSwitch turn={turn} conversationId={conversationId} isBusy={live !== undefined} />
         )}
-        {!live && (
+        {live ? (
+          <Progress live={live} />
+        ) : (
           <>
             <CopyButton text={variant.text} label="Copy reply" />
             <button
@@ -98,30 +101,23 @@ function Tokens({ variant, live }: Shown): JSX.Element {
 
 /** What is going on until the reply ends. */
 function Progress({ live }: { readonly live: Running }): JSX.Element {
-  const phase = live.phase.value;
-  if (phase === 'load') {
-    return (
-      <div class="reply-progress">
-        <LoadingBar />
-      </div>
-    );
-  }
+  const sentence = {
+    load: 'Getting the model ready',
+    prompt: 'Reading the conversation',
+    write: `${live.tokens.value.length} tokens`,
+  }[live.phase.value];
   return (
     <p class="reply-progress">
       <span class="pulse" />
-      {phase === 'prompt' ? 'Reading the conversation' : `${live.tokens.value.length} tokens`}
+      {sentence}
     </p>
   );
 }
 
 /** What became of a reply, if there is more to say than its text. */
-function Outcome({
-  turn,
-  variant,
-}: {
-  readonly turn: ReplyTurn;
-  readonly variant: Variant;
-}): JSX.Element | null {
+function Outcome(props: { readonly turn: ReplyTurn; readonly isLast: boolean }): JSX.Element | null {
+  const { turn, isLast } = props;
+  const variant = shownVariant(turn);
   const isIdle = running.value === undefined;
   const again = (
     <button type="button" disabled={!isIdle} onClick={() => regenerate(turn.id)}>
@@ -148,9 +144,10 @@ function Outcome({
       </div>
     );
   }
+  const isFull = isLast && fillOf(current.value).isFull;
   const sentence = {
     running: undefined,
-    complete: variant.statistics?.finishReason === 'length' ? 'It ends here for want of room.' : undefined,
+    complete: variant.statistics?.finishReason === 'length' ? cutSentence(isFull) : undefined,
     stopped: variant.text === '' ? 'Stopped before it began.' : 'Stopped.',
     interrupted: 'The page was closed before this reply was complete.',
   }[variant.state];
@@ -160,13 +157,17 @@ function Outcome({
       <p>{sentence}</p>
       {variant.text === '' ? (
         again
-      ) : (
+      ) : isLast && !isFull ? (
         <button type="button" disabled={!isIdle} onClick={() => send('Continue.')}>
           Continue
         </button>
-      )}
+      ) : undefined}
     </div>
   );
+}
+
+function cutSentence(isFull: boolean): string {
+  return isFull ? 'It ends here: the context is full.' : 'It ends here: it reached its longest length.';
 }
 
 function VariantSwitch(props: {

@@ -14,7 +14,7 @@ import {
 /** At the right edge. */
 export function SettingsPanel({ onClose }: { readonly onClose: () => void }): JSX.Element {
   return (
-    <Dialog title="Settings of replies" place="end" onClose={onClose}>
+    <Dialog title="Reply settings" place="end" onClose={onClose}>
       <div class="stack">
         <p class="soft">They hold for all conversations from the next reply on.</p>
         <label class="field">

@@ -1,8 +1,8 @@
 /** A button that copies a text and says for a moment that it did. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { announce } from '../store/notices.ts';
 import { copyText } from '../code/copy-text.ts';
+import { announce } from '../store/notices.ts';
 import { Icon } from './icons.tsx';
 
 const SHOWN_MS = 1600;

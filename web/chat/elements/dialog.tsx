@@ -1,10 +1,15 @@
 /** A dialog of the browser: it keeps the focus, closes by Escape and by a press beside it, and gives the focus back. */
+import { type Signal, signal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { Icon } from './icons.tsx';
+import { NoticesView } from './notices-view.tsx';
 
 /** Where it stands: in the middle, at the right edge, below the header's right end, or at the left edge. */
 export type DialogPlace = 'middle' | 'end' | 'top-end' | 'start';
+
+/** How many are open. */
+export const openDialogs: Signal<number> = signal(0);
 
 /** Shown as long as it is rendered. */
 export function Dialog(props: {
@@ -19,7 +24,9 @@ export function Dialog(props: {
     const shown = dialog.current;
     const before = document.activeElement;
     shown?.showModal();
+    openDialogs.value += 1;
     return () => {
+      openDialogs.value -= 1;
       shown?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
@@ -46,6 +53,7 @@ export function Dialog(props: {
         </div>
         {props.children}
       </div>
+      <NoticesView />
     </dialog>
   );
 }

@@ -159,7 +159,12 @@ export class GrowingDocument {
     if (only !== undefined && tail.length > MAX_OPEN_LIST && this.#settleItems(only, source, 2)) return true;
     const known = new Map(this.#open.map((block) => [block.start, block]));
     this.#open = blocks.map(({ node, start, end }) => {
-      const block = this.#block(start, source.slice(start, end), { kind: 'markdown', node: this.#numbered(node) }, true);
+      const block = this.#block(
+        start,
+        source.slice(start, end),
+        { kind: 'markdown', node: this.#numbered(node) },
+        true,
+      );
       const before = known.get(block.start);
       return before?.source === block.source && before.content.kind === 'markdown' ? before : block;
     });

@@ -58,7 +58,8 @@ function resolveReferences(root: Nodes): void {
   const references: { readonly node: Nodes; readonly identifier: string }[] = [];
   const open: Nodes[] = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node.type === 'definition' && !definitions.has(node.identifier)) definitions.set(node.identifier, node);
+    if (node.type === 'definition' && !definitions.has(node.identifier))
+      definitions.set(node.identifier, node);
     if (node.type === 'linkReference' || node.type === 'imageReference') {
       references.push({ node, identifier: node.identifier });
     }
@@ -78,7 +79,8 @@ export function plainText(node: Nodes): string {
     if ('value' in one) text += one.value;
     else if (one.type === 'image') text += one.alt ?? '';
     else if (one.type === 'break') text += '\n';
-    else if ('children' in one) for (let i = one.children.length - 1; i >= 0; i--) open.push(one.children[i]!);
+    else if ('children' in one)
+      for (let i = one.children.length - 1; i >= 0; i--) open.push(one.children[i]!);
   }
   return text;
 }

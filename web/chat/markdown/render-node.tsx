@@ -98,12 +98,20 @@ function renderAll(nodes: readonly Nodes[], place: Place): ComponentChildren {
 function renderItem(item: ListItem, index: number, isLoose: boolean, place: Place): JSX.Element {
   const isTight = !isLoose && item.spread !== true;
   const content = item.children.map((child) =>
-    isTight && child.type === 'paragraph' ? <TightText key={0} node={child} place={place} /> : renderNode(child, place),
+    isTight && child.type === 'paragraph' ? (
+      <TightText key={0} node={child} place={place} />
+    ) : (
+      renderNode(child, place)
+    ),
   );
   if (typeof item.checked !== 'boolean') return <li key={index}>{content}</li>;
   return (
     <li key={index} class="task">
-      <span class={`task-box ${item.checked ? 'is-done' : ''}`} role="img" aria-label={item.checked ? 'Done:' : 'To do:'} />
+      <span
+        class={`task-box ${item.checked ? 'is-done' : ''}`}
+        role="img"
+        aria-label={item.checked ? 'Done:' : 'To do:'}
+      />
       <div>{content}</div>
     </li>
   );

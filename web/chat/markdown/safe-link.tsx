@@ -38,7 +38,9 @@ export function misleads(text: string, { target, isDeceptive }: SafeAddress): bo
 }
 
 function namedPlace(text: string): string {
-  const address = /^[a-z][a-z0-9+.-]*:/i.test(text) ? text : `${text.includes('@') ? 'mailto:' : 'https://'}${text}`;
+  const address = /^[a-z][a-z0-9+.-]*:/i.test(text)
+    ? text
+    : `${text.includes('@') ? 'mailto:' : 'https://'}${text}`;
   return safeAddress(address)?.target ?? text;
 }
 

@@ -39,7 +39,9 @@ export function TokenPanel({ id, token, anchor, onEnter, onLeave }: TokenPanelPr
       </p>
       <p class="token-soft">{rankInWords(rank, token.alternatives.length)}</p>
       {isPartial(token.text) && (
-        <p class="token-soft">Its bytes are only a part of a character, shown as {'\ufffd'}. The next tokens complete it.</p>
+        <p class="token-soft">
+          Its bytes are only a part of a character, shown as {'\ufffd'}. The next tokens complete it.
+        </p>
       )}
       <ul class="token-choices">
         {choices.map((choice, index) => (
@@ -73,7 +75,9 @@ function Bar({ share }: { readonly share: number }): JSX.Element {
 function rankInWords(rank: number | undefined, known: number): string {
   if (rank === 1) return 'The most likely token here.';
   if (rank !== undefined) return `Number ${rank} of the most likely tokens here.`;
-  return known === 0 ? 'What else was likely is not known.' : `Not among the ${known} most likely tokens here.`;
+  return known === 0
+    ? 'What else was likely is not known.'
+    : `Not among the ${known} most likely tokens here.`;
 }
 
 /** Shows the panel below its token, or above where there is more room, and moves it along. */

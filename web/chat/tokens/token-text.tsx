@@ -4,7 +4,12 @@ import { visibleText } from '../markdown/visible-text.tsx';
 
 const MAX_LENGTH = 400;
 const WHITE_SPACE = /([ \u00a0]+|\n+|\t+)/;
-const NAMES: Readonly<Record<string, string>> = { ' ': 'space', '\u00a0': 'space', '\n': 'line break', '\t': 'tab' };
+const NAMES: Readonly<Record<string, string>> = {
+  ' ': 'space',
+  '\u00a0': 'space',
+  '\n': 'line break',
+  '\t': 'tab',
+};
 
 /** A token as elements. */
 export function tokenText(text: string): ComponentChildren {

@@ -211,7 +211,8 @@ function Summary({
           <dt>Least likely</dt>
           <dd>
             <button type="button" class="token-jump" onClick={() => onGo(figures.leastLikely)}>
-              <span class="token-sample">{tokenText(least.text)}</span> {percent(probabilityOf(least.logprob))}
+              <span class="token-sample">{tokenText(least.text)}</span>{' '}
+              {percent(probabilityOf(least.logprob))}
             </button>
           </dd>
         </div>

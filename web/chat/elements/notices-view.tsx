@@ -1,7 +1,10 @@
-/** Short messages at the lower edge, and what is only read aloud. */
+/**
+ * Short messages at the upper edge, and what is only read aloud. Everything beside an open dialog is out of reach, so a
+ * dialog has them within it.
+ */
 import type { JSX } from 'preact';
-import { Icon } from '../elements/icons.tsx';
 import { announcement, dismiss, type Notice, notices } from '../store/notices.ts';
+import { Icon } from './icons.tsx';
 
 /** Both. */
 export function NoticesView(): JSX.Element {
