@@ -55,8 +55,9 @@ function contentPolicy(policy) {
  *
  * @param {string} folder where to
  * @param {boolean} isWhole with the bundled model
+ * @param {Record<string, string>} more scripts that are built with the pages, by their names; for tests
  */
-export async function buildWeb(folder, isWhole) {
+export async function buildWeb(folder, isWhole, more = {}) {
   const { PAGE_POLICY } = await import('../dist/server/pages/page-headers.js');
   await build({
     root: web,
@@ -81,6 +82,7 @@ export async function buildWeb(folder, isWhole) {
           chat: join(web, 'index.html'),
           ...Object.fromEntries(WEB_PAGES.map((page) => [page, join(web, page, 'index.html')])),
           'service-worker': join(web, 'chat', 'offline', 'service-worker.ts'),
+          ...more,
         },
         output: {
           // Browsers know it by its address.

@@ -2,6 +2,7 @@
 import { render } from 'preact';
 import { find } from '../shared/elements.ts';
 import { App } from './app/app.tsx';
+import './elements/elements.css';
 import { keepForOffline } from './offline/keep-for-offline.ts';
 import { connect } from './transport/connect.ts';
 

@@ -13,10 +13,12 @@ const LEAST_CONTEXT = 1024;
  *   page's memory
  */
 export async function checkModelFile(file: File): Promise<void> {
-  const { canRun, measureMachine, modelOfBlob } = await import('bitnet.ts/fit');
+  const { canRun, defaultThreads, measureMachine, modelOfBlob } = await import('bitnet.ts/fit');
   const model = await modelOfBlob(file, file.name);
   const { machine, kernels } = await measureMachine({ threads: [] });
-  const { verdict, reason } = canRun(model, { machine, kernels }, { contextLength: LEAST_CONTEXT });
+  const threads = Math.max(1, defaultThreads());
+  const question = { contextLength: LEAST_CONTEXT, threads };
+  const { verdict, reason } = canRun(model, { machine, kernels }, question);
   if (verdict !== 'no') return;
   const why = reason ?? 'it does not fit into the memory of a page';
   throw new TransportError('refused', asSentence(`${file.name} cannot run here: ${why}`));

@@ -4,7 +4,6 @@
  */
 import type { InsideSource } from '../transport/inside-source.ts';
 import type { MachineReading } from '../transport/machine-reading.ts';
-import { NO_INSIDE } from '../transport/no-inside.ts';
 import type {
   ModelChoice,
   ModelStore,
@@ -15,12 +14,13 @@ import type {
   Runtime,
   Transport,
 } from '../transport/transport.ts';
+import { DeviceInside } from './device-inside.ts';
 import { WorkerLink } from './worker-link.ts';
 
 /** See the file's header. */
 export class DeviceTransport implements Transport {
   readonly kind = 'device';
-  readonly inside: InsideSource = NO_INSIDE;
+  readonly inside: InsideSource;
   readonly store: ModelStore;
   readonly #link: WorkerLink;
 
@@ -28,6 +28,7 @@ export class DeviceTransport implements Transport {
   constructor(page: URL) {
     const link = new WorkerLink(page);
     this.#link = link;
+    this.inside = new DeviceInside(link);
     this.store = {
       async add(file, onProgress, signal) {
         // So that the browser does not clear it away when space runs low; some ask the user, most decide by themselves.

@@ -2,6 +2,13 @@
  * What the page and the worker that runs models on this device say to each other: calls with a number, each with any amount
  * of news and one answer. Everything is plain data. A call is added to {@link Calls} and to the handlers of worker.ts.
  */
+import type {
+  DotProduct,
+  InsideOverview,
+  MatrixPlace,
+  TileRequest,
+  ValueCounts,
+} from '../transport/inside-source.ts';
 import type { MachineReading } from '../transport/machine-reading.ts';
 import type {
   ModelChoice,
@@ -21,7 +28,18 @@ export interface Calls {
   machine: { asked: undefined; news: never; answer: MachineReading };
   add: { asked: File; news: Progress; answer: string };
   remove: { asked: string; news: never; answer: undefined };
+  insideOverview: { asked: string; news: never; answer: InsideOverview };
+  insideCounts: { asked: string; news: ValueCounts; answer: undefined };
+  insideTile: { asked: OfModel<{ request: TileRequest }>; news: never; answer: Int8Array };
+  insideShares: { asked: OfModel<{ request: TileRequest }>; news: never; answer: Uint8Array };
+  insideDot: {
+    asked: OfModel<{ place: MatrixPlace; row: number; text: string }>;
+    news: never;
+    answer: DotProduct;
+  };
 }
+
+type OfModel<Asked> = { readonly modelId: string } & Readonly<Asked>;
 
 /** Names of the calls. */
 export type CallName = keyof Calls;

@@ -3,6 +3,7 @@
  * take turns. An abort is heard between tokens, since the engine lets messages in between its steps.
  */
 import { type DeviceFault, faultOf } from './device-fault.ts';
+import { insideHandlers } from './inside-answers.ts';
 import { LoadedModel } from './loaded-model.ts';
 import { ModelFiles } from './model-files.ts';
 import type { CallName, Handler, ToWorker } from './protocol.ts';
@@ -35,6 +36,7 @@ const handlers: { readonly [Name in CallName]: Handler<Name> } = {
       await files.remove(modelId);
       return undefined;
     }),
+  ...insideHandlers(loaded, turns),
 };
 
 const underWay = new Map<number, AbortController>();

@@ -1,5 +1,5 @@
 /** What can be done with the connection: choosing where models run and which, loading one with its progress, adding files. */
-import { effect, type Signal, signal } from '@preact/signals';
+import { effect, type Signal, signal, untracked } from '@preact/signals';
 import type { Progress, Runtime, Transport } from '../transport/transport.ts';
 import { TransportError } from '../transport/transport.ts';
 import { setApiKey } from './api-key.ts';
@@ -35,7 +35,7 @@ effect(() => {
   runtime.value = undefined;
   speed.value = undefined;
   connectionFault.value = undefined;
-  if (chosen) refreshModels(chosen, remembered(chosen)).catch(notifyFault);
+  if (chosen) untracked(() => refreshModels(chosen, remembered(chosen)).catch(notifyFault));
 });
 
 /** Reads the list of models again, and loads the model in use if that is quick. */

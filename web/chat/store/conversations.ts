@@ -37,6 +37,7 @@ export const runningVariant: { id: string | undefined } = { id: undefined };
 const channel = new BroadcastChannel('bitnet-conversations');
 channel.onmessage = () => {
   listSummaries().then(setSummaries, notifyFault);
+  inTurn(readOpenAgain).catch(notifyFault);
 };
 
 listSummaries().then(setSummaries, notifyFault);
@@ -108,7 +109,11 @@ export function remove(id: string): void {
     setSummaries((summaries.peek() ?? []).filter((summary) => summary.id !== id));
     tellOthers();
     const wasOpen = open.peek()?.id === id;
-    if (wasOpen) location.hash = '#/chat';
+    if (wasOpen) {
+      // At once, so that the end of a reply that is under way does not bring it back.
+      open.value = undefined;
+      location.hash = '#/chat';
+    }
     notify(`“${conversation.title}” was deleted.`, {
       title: 'Undo',
       run: () => {
@@ -122,7 +127,10 @@ export function remove(id: string): void {
 /** Stores conversations from elsewhere. */
 export function addAll(conversations: readonly Conversation[]): Promise<void> {
   return inTurn(async () => {
-    for (const conversation of conversations) await writeConversation(conversation);
+    for (const conversation of conversations) {
+      await writeConversation(conversation);
+      if (open.peek()?.id === conversation.id) open.value = conversation;
+    }
     setSummaries(await listSummaries());
     tellOthers();
   });
@@ -139,6 +147,16 @@ export async function search(words: string): Promise<Set<string>> {
     return wanted.every((word) => whole.includes(word));
   });
   return new Set(found.map(({ id }) => id));
+}
+
+/** Another window may have changed it; what is made here right now is newer. */
+async function readOpenAgain(): Promise<void> {
+  const before = open.peek();
+  if (before === undefined || runningVariant.id !== undefined) return;
+  const found = await readConversation(before.id);
+  if (found && found.updatedAt > before.updatedAt && open.peek()?.id === found.id) {
+    open.value = settled(found, undefined);
+  }
 }
 
 function read(id: string): Promise<Conversation | undefined> {

@@ -4,7 +4,7 @@
  */
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { type ReplyEnd, type TokenDetail, type Transport, TransportError } from '../transport/transport.ts';
-import { fail, isKeyWanted, load, loading } from './connecting.ts';
+import { connectionFault, fail, isKeyWanted, load, loading } from './connecting.ts';
 import { modelId, models, runtime, speed, transport } from './connection.ts';
 import {
   type Conversation,
@@ -40,6 +40,8 @@ export const running: Signal<Running | undefined> = signal(undefined);
 
 const STORE_MS = 1000;
 const SPEED_MS = 250;
+/** Less than this says nothing of a speed, since tokens come to the page several at a time. */
+const LEAST_SPEED_MS = 100;
 
 /** Says something in the open conversation, or in a new one, and has it answered. */
 export function send(text: string): void {
@@ -128,6 +130,8 @@ class Reply implements Running {
   #frame = 0;
   #startedAt = performance.now();
   #firstAt: number | undefined;
+  /** Tokens that came together with the first. */
+  #firstCount = 0;
   #lastAt = 0;
   #storedAt = performance.now();
   #toldAt = 0;
@@ -185,7 +189,10 @@ class Reply implements Running {
     const now = performance.now();
     this.#text += text;
     this.#tokens.push(...tokens);
-    this.#firstAt ??= now;
+    if (this.#firstAt === undefined) {
+      this.#firstAt = now;
+      this.#firstCount = this.#tokens.length;
+    }
     this.#lastAt = now;
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#show());
     if (now - this.#storedAt > STORE_MS) this.#store();
@@ -212,7 +219,8 @@ class Reply implements Running {
   async #finish(end: ReplyEnd | undefined, error: unknown): Promise<void> {
     cancelAnimationFrame(this.#frame);
     const variant = this.#settled(end, error);
-    if (error !== undefined && variant.state === 'failed') fail(error);
+    if (end !== undefined) connectionFault.value = undefined;
+    if (variant.fault?.reason === 'unauthorised' || variant.fault?.reason === 'unreachable') fail(error);
     if (this.#tokens.length > 0) await writeTokens(variant.id, packTokens(this.#tokens));
     runningVariant.id = undefined;
     try {
@@ -225,7 +233,8 @@ class Reply implements Running {
   }
 
   #settled(end: ReplyEnd | undefined, error: unknown): Variant {
-    const isStopped = this.#controller.signal.aborted;
+    const isCancelled = error instanceof DOMException && error.name === 'AbortError';
+    const isStopped = this.#controller.signal.aborted || isCancelled;
     const state = end ? 'complete' : isStopped ? 'stopped' : 'failed';
     const reason = error instanceof TransportError ? error.reason : 'refused';
     return {
@@ -246,17 +255,15 @@ class Reply implements Running {
       firstTokenSeconds:
         end?.firstTokenSeconds ??
         (this.#firstAt === undefined ? undefined : (this.#firstAt - this.#startedAt) / 1000),
-      tokensPerSecond: this.#rate(end),
+      tokensPerSecond: this.#rate(),
     };
   }
 
-  /** Tokens a second from the first token on; undefined below three tokens, which say nothing. */
-  #rate(end?: ReplyEnd): number | undefined {
-    const count = end?.generatedTokens ?? this.#tokens.length;
-    const seconds = end
-      ? end.seconds - end.firstTokenSeconds
-      : (this.#lastAt - (this.#firstAt ?? this.#lastAt)) / 1000;
-    return count < 3 || seconds <= 0 ? undefined : (count - 1) / seconds;
+  /** Tokens a second from the first on, as they came here; undefined where that is too short to tell. */
+  #rate(): number | undefined {
+    const elapsed = this.#lastAt - (this.#firstAt ?? this.#lastAt);
+    const count = this.#tokens.length - this.#firstCount;
+    return elapsed < LEAST_SPEED_MS || count < 2 ? undefined : (count / elapsed) * 1000;
   }
 }
 

@@ -35,15 +35,16 @@ export async function* eventData(
   }
 }
 
-/** Lines end in LF, CR LF or CR, and a CR at the end of a piece may have its LF in the next. */
+/** Lines end in LF, CR LF or CR; the LF of a CR at the end of a piece may come with the next. */
 class LineSplitter {
   #rest = '';
+  #endedInCr = false;
 
   push(text: string): string[] {
-    const all = this.#rest + text;
-    const held = all.endsWith('\r') ? 1 : 0;
-    const lines = all.slice(0, all.length - held).split(/\r\n|\r|\n/);
-    this.#rest = (lines.pop() ?? '') + all.slice(all.length - held);
+    const more = this.#endedInCr && text.startsWith('\n') ? text.slice(1) : text;
+    if (text !== '') this.#endedInCr = text.endsWith('\r');
+    const lines = (this.#rest + more).split(/\r\n|\r|\n/);
+    this.#rest = lines.pop() ?? '';
     return lines;
   }
 }

@@ -5,8 +5,8 @@
 import { eventData } from './event-stream.ts';
 import type { InsideSource } from './inside-source.ts';
 import type { MachineReading } from './machine-reading.ts';
-import { NO_INSIDE } from './no-inside.ts';
 import { failure, ServerClient, unreachable } from './server-client.ts';
+import { ServerInside } from './server-inside.ts';
 import { machineReading, type ServerStatistics } from './server-machine.ts';
 import {
   type ModelChoice,
@@ -50,7 +50,7 @@ interface Chunk {
 export class ServerTransport implements Transport {
   readonly kind = 'server';
   readonly store: undefined;
-  readonly inside: InsideSource = NO_INSIDE;
+  readonly inside: InsideSource;
   readonly #client: ServerClient;
   /** At the last machine(). */
   #lastStatistics: ServerStatistics | undefined;
@@ -61,6 +61,7 @@ export class ServerTransport implements Transport {
    */
   constructor(base: URL, key: () => string | undefined) {
     this.#client = new ServerClient(base, key);
+    this.inside = new ServerInside(this.#client);
   }
 
   async models(signal: AbortSignal): Promise<readonly ModelChoice[]> {
