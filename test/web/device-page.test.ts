@@ -4,7 +4,7 @@
  * threads from its second load on. Where no Chromium is installed, what the build leaves is checked alone.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -229,7 +229,7 @@ if (executablePath !== undefined) {
   describe('beside a server', async () => {
     const server = createServer({ models: [TALES, TINY], preload: 'none' });
     const listening = await listen(server, { port: 0 });
-    after(() => listening.close());
+    after(() => listening.close(0));
     const site = await host({ folder, path: '/', isIsolated: true, upstream: listening.urls[0]! });
 
     test('both give the same text, tokens and probabilities for the same seed', async () => {
@@ -237,10 +237,10 @@ if (executablePath !== undefined) {
       assert.deepEqual(await prepare(page, site.url), ['server', 'device']);
       assert.equal(await addFile(page, 'tiny.gguf', tiny), 'tiny.gguf');
       for (const [onServer, onDevice] of [
-        ['tales.i2_s', 'bundled'],
+        ['tales.i2_s', 'tales'],
         ['tiny', 'tiny.gguf'],
       ] as const) {
-        for (const maxTokens of [40, undefined]) {
+        for (const maxTokens of onDevice === 'tales' ? [40, undefined] : [200]) {
           const sampling = { ...SAMPLING, maxTokens };
           const expected = await replyOf(page, 'server', onServer, STORY, sampling);
           const given = await replyOf(page, 'device', onDevice, STORY, sampling);
@@ -251,7 +251,7 @@ if (executablePath !== undefined) {
             given.tokens.map(({ text }) => text),
             expected.tokens.map(({ text }) => text),
           );
-          if (onDevice === 'bundled') {
+          if (onDevice === 'tales') {
             assert.equal(
               given.tokens
                 .map(({ text }) => text)
@@ -278,7 +278,7 @@ if (executablePath !== undefined) {
       await prepare(page, site.url);
       for (const [kind, id] of [
         ['server', 'tales.i2_s'],
-        ['device', 'bundled'],
+        ['device', 'tales'],
       ] as const) {
         assert.ok((await modelsOf(page, kind)).some((model) => model.id === id));
         const { backend, threads } = await loadOn(page, kind, id);
@@ -304,7 +304,7 @@ if (executablePath !== undefined) {
       await prepare(page, site.url);
       for (const [kind, id] of [
         ['server', 'tales.i2_s'],
-        ['device', 'bundled'],
+        ['device', 'tales'],
       ] as const) {
         const first = await replyOf(page, kind, id, STORY, { ...SAMPLING, temperature: 0, maxTokens: 150 });
         const turns = [
@@ -342,6 +342,23 @@ if (executablePath !== undefined) {
       await page.context().close();
     });
 
+    test('a server that wants a key is one, and gets it', async () => {
+      const locked = createServer({ models: [TINY], preload: 'none', apiKeys: ['key-of-the-test'] });
+      const listening = await listen(locked, { port: 0 });
+      const site = await host({ folder, path: '/', isIsolated: true, upstream: listening.urls[0]! });
+      const page = await (await newContext()).newPage();
+      try {
+        assert.deepEqual(await prepare(page, site.url), ['server', 'device']);
+        assert.match((await replyOf(page, 'server', 'tiny', STORY)).fault ?? '', /^unauthorised: /);
+        await page.evaluate(() => sessionStorage.setItem('bitnet.api-key', 'key-of-the-test'));
+        await prepare(page, site.url);
+        assert.equal((await replyOf(page, 'server', 'tiny', STORY)).fault, undefined);
+      } finally {
+        await page.context().close();
+        await listening.close(0);
+      }
+    });
+
     test('when server and network are gone, the device answers', async () => {
       const context = await newContext();
       const page = await context.newPage();
@@ -360,7 +377,7 @@ if (executablePath !== undefined) {
           'device',
         );
         assert.ok(await page.evaluate(() => crossOriginIsolated));
-        const { text, fault } = await replyOf(page, 'device', 'bundled', STORY);
+        const { text, fault } = await replyOf(page, 'device', 'tales', STORY);
         assert.equal(fault, undefined);
         assert.ok(text.length > 40);
         assert.match((await replyOf(page, 'server', 'tales.i2_s', STORY)).fault ?? '', /^unreachable: /);
@@ -386,15 +403,15 @@ if (executablePath !== undefined) {
       });
       assert.deepEqual(await prepare(page, site.url), ['device']);
       assert.equal(await page.evaluate(() => crossOriginIsolated), false);
-      assert.equal((await loadOn(page, 'device', 'bundled')).threads, 1);
-      const first = await replyOf(page, 'device', 'bundled', STORY);
+      assert.equal((await loadOn(page, 'device', 'tales')).threads, 1);
+      const first = await replyOf(page, 'device', 'tales', STORY);
       assert.equal(first.fault, undefined);
       await kept(page);
       await prepare(page, site.url);
       assert.equal(await page.evaluate(() => crossOriginIsolated), true);
       const cores = await page.evaluate(() => navigator.hardwareConcurrency);
-      assert.equal((await loadOn(page, 'device', 'bundled')).threads, Math.min(8, cores));
-      assert.equal((await replyOf(page, 'device', 'bundled', STORY)).text, first.text);
+      assert.equal((await loadOn(page, 'device', 'tales')).threads, Math.min(8, cores));
+      assert.equal((await replyOf(page, 'device', 'tales', STORY)).text, first.text);
       assert.deepEqual(faults, []);
       await context.close();
     });
@@ -409,7 +426,7 @@ if (executablePath !== undefined) {
       await prepare(page, site.url);
       assert.deepEqual(
         (await modelsOf(page, 'device')).map(({ id }) => id),
-        ['bundled', 'my- model.gguf'],
+        ['tales', 'my- model.gguf'],
       );
       const after = await replyOf(page, 'device', 'my- model.gguf', STORY);
       assert.equal(after.fault, undefined);
@@ -423,6 +440,37 @@ if (executablePath !== undefined) {
       assert.match(
         (await replyOf(page, 'device', 'my- model.gguf', STORY)).fault ?? '',
         /^refused: my- model\.gguf is no longer in this browser’s storage/,
+      );
+      await context.close();
+    });
+
+    test('loading can be aborted, and begins anew; where there is no room, that is said', async () => {
+      const context = await newContext();
+      const page = await context.newPage();
+      await prepare(page, site.url);
+      // The page has loaded its own model by itself; this is another one.
+      assert.equal(await addFile(page, 'tiny.gguf', tiny), 'tiny.gguf');
+      const fault = await page.evaluate(async () => {
+        const { drive } = globalThis as unknown as { drive(kind: string): Driven };
+        const controller = new AbortController();
+        const onProgress = () => controller.abort(new Error('not this one'));
+        return drive('device')
+          .load('tiny.gguf', onProgress, controller.signal)
+          .then(
+            () => 'loaded',
+            ({ message }: Error) => message,
+          );
+      });
+      assert.equal(fault, 'not this one');
+      assert.ok(!(await modelsOf(page, 'device'))[1]!.isLoaded);
+      assert.deepEqual((await loadOn(page, 'device', 'tiny.gguf')).stages, ['load']);
+      const session = await context.newCDPSession(page);
+      const { origin } = new URL(site.url);
+      await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
+      const said = await addFile(page, 'large.gguf', readFileSync(TALES));
+      assert.match(
+        said,
+        /^refused: large\.gguf takes 1 MB, and the browser (has|gives) [^;]+; remove a model, or/,
       );
       await context.close();
     });
@@ -473,19 +521,22 @@ if (executablePath !== undefined) {
       await kept(page);
       const caches = () => page.evaluate(() => globalThis.caches.keys());
       const [old] = await caches();
-      await buildSite(newer);
+      cpSync(folder, newer, { recursive: true });
       const file = join(newer, 'index.html');
-      writeFileSync(file, readFileSync(file, 'utf8').replace('<title>bitnet.ts', '<title>newer'));
+      writeFileSync(
+        file,
+        readFileSync(file, 'utf8').replace('<html lang="en">', '<html lang="en" class="newer">'),
+      );
       const script = join(newer, 'service-worker.js');
       writeFileSync(script, readFileSync(script, 'utf8').replace(/"version":"[\w-]+"/, '"version":"newer"'));
       site.options.folder = newer;
       await page.reload();
-      assert.equal(await page.title(), 'newer');
+      assert.equal(await page.locator('html.newer').count(), 1);
       await until(async () => !(await caches()).includes(old!));
       assert.equal((await caches()).length, 1);
       await site.shut();
       await page.reload();
-      assert.equal(await page.title(), 'newer');
+      assert.equal(await page.locator('html.newer').count(), 1);
     } finally {
       await context.close();
     }

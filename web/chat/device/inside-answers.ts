@@ -9,13 +9,14 @@ import type { LoadedModel } from './loaded-model.ts';
 import type { CallName, Handler } from './protocol.ts';
 import type { Turns } from './turns.ts';
 
-type InsideCall = Extract<CallName, `inside${string}`>;
+/** Names of those calls. */
+export type InsideCall = Extract<CallName, `inside${string}`>;
+
+/** What answers them. */
+export type InsideHandlers = { readonly [Name in InsideCall]: Handler<Name> };
 
 /** The handlers of those calls. */
-export function insideHandlers(
-  loaded: LoadedModel,
-  turns: Turns,
-): { readonly [Name in InsideCall]: Handler<Name> } {
+export function insideHandlers(loaded: LoadedModel, turns: Turns): InsideHandlers {
   const looks = new WeakMap<Model, Inside>();
   const insideOf = async (modelId: string, signal: AbortSignal) => {
     const get = () => loaded.get(modelId, () => {}, signal);

@@ -4,7 +4,7 @@
  * whole.
  */
 
-import type { ByteSource } from 'bitnet.ts';
+import { BitnetError, type ByteSource } from 'bitnet.ts';
 import type { FileTree } from '#src/base/file-tree.js';
 import { opfsTree } from '#src/platform/opfs/opfs-tree.js';
 import { type ModelChoice, type Progress, TransportError } from '../transport/transport.ts';
@@ -23,7 +23,7 @@ const LONGEST_NAME = 100;
 /** The model that comes with the page (web/build.mjs). */
 declare const BUNDLED_MODEL: { readonly path: string; readonly title: string; readonly bytes: number };
 /** Its id, which no file of the user's can have: those end in `.gguf`. */
-const BUNDLED_ID = 'bundled';
+const BUNDLED_ID = 'tales';
 
 /** What is said of models beside what their files tell. */
 interface InMemory {
@@ -105,7 +105,8 @@ export class ModelFiles {
       } catch (error) {
         await tree.remove(UNFINISHED).catch(() => {});
         signal.throwIfAborted();
-        throw error;
+        const isFull = error instanceof BitnetError && error.code === 'files/no-space';
+        throw isFull ? noRoom(file, await tree.freeBytes()) : error;
       }
     } finally {
       await lock.release();
@@ -155,11 +156,20 @@ export class ModelFiles {
 
 async function checkRoom(tree: FileTree, file: File): Promise<void> {
   const free = await tree.freeBytes();
-  if (free === undefined || free >= file.size) return;
-  const say = (bytes: number) => `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 2)} GB`;
-  throw new TransportError(
+  if (free !== undefined && free < file.size) throw noRoom(file, free);
+}
+
+function noRoom(file: File, free: number | undefined): TransportError {
+  const say = (bytes: number) =>
+    bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  // Browsers tell what is left roughly, so as to tell pages little of the device.
+  const left =
+    free === undefined || free >= file.size
+      ? 'gives this site no more room'
+      : `has ${say(free)} left for this site`;
+  return new TransportError(
     'refused',
-    `${file.name} takes ${say(file.size)}, and the browser has ${say(free)} left for this site. Remove a model, or free some space on the disk.`,
+    `${file.name} takes ${say(file.size)}, and the browser ${left}; remove a model, or free some space on the disk.`,
   );
 }
 

@@ -3,7 +3,7 @@
  * take turns. An abort is heard between tokens, since the engine lets messages in between its steps.
  */
 import { type DeviceFault, faultOf } from './device-fault.ts';
-import { insideHandlers } from './inside-answers.ts';
+import type { InsideCall, InsideHandlers } from './inside-answers.ts';
 import { LoadedModel } from './loaded-model.ts';
 import { ModelFiles } from './model-files.ts';
 import type { CallName, Handler, ToWorker } from './protocol.ts';
@@ -14,7 +14,7 @@ const turns = new Turns();
 const files = new ModelFiles();
 const loaded = new LoadedModel(files);
 
-const handlers: { readonly [Name in CallName]: Handler<Name> } = {
+const handlers: { readonly [Name in Exclude<CallName, InsideCall>]: Handler<Name> } = {
   models: () => files.list(loaded),
   load: (modelId, tell, signal) =>
     turns.take(signal, async () => {
@@ -36,8 +36,9 @@ const handlers: { readonly [Name in CallName]: Handler<Name> } = {
       await files.remove(modelId);
       return undefined;
     }),
-  ...insideHandlers(loaded, turns),
 };
+/** Loaded when it is first asked for. */
+let inside: Promise<InsideHandlers> | undefined;
 
 const underWay = new Map<number, AbortController>();
 
@@ -53,11 +54,7 @@ async function answer({ id, name, asked }: Extract<ToWorker, { kind: 'call' }>):
   const { signal } = controller;
   underWay.set(id, controller);
   try {
-    const handle = handlers[name] as (
-      asked: unknown,
-      tell: (news: unknown) => void,
-      signal: AbortSignal,
-    ) => Promise<unknown>;
+    const handle = await handlerOf(name);
     const tell = (news: unknown) => {
       if (!signal.aborted) globalThis.postMessage({ kind: 'news', id, news });
     };
@@ -70,4 +67,13 @@ async function answer({ id, name, asked }: Extract<ToWorker, { kind: 'call' }>):
   } finally {
     underWay.delete(id);
   }
+}
+
+/** Any of the handlers, whose calls are told apart by their names alone. */
+type AnyHandler = (asked: unknown, tell: (news: unknown) => void, signal: AbortSignal) => Promise<unknown>;
+
+async function handlerOf(name: CallName): Promise<AnyHandler> {
+  if (name in handlers) return handlers[name as keyof typeof handlers] as AnyHandler;
+  inside ??= import('./inside-answers.ts').then(({ insideHandlers }) => insideHandlers(loaded, turns));
+  return (await inside)[name as InsideCall] as AnyHandler;
 }

@@ -6,7 +6,7 @@
 import type { List, RootContent } from 'mdast';
 import { isFence, nextFence, readFence } from '../code/fenced-code.ts';
 import { closeOpenMarks } from './open-marks.ts';
-import { isIntricate, type ParsedBlock, parseBlocks } from './parse-blocks.ts';
+import { countNodes, isIntricate, type ParsedBlock, parseBlocks } from './parse-blocks.ts';
 
 /** What a block holds. */
 export type BlockContent =
@@ -28,9 +28,14 @@ export interface Block {
 }
 
 /** Characters that are parsed at once, and most of them where a block does not end before. */
-const PIECE = 3000;
-const MAX_PIECE = 12_000;
+const PIECE = 2000;
+const MAX_PIECE = 6000;
+const MAX_TABLE = 16_000;
 const MAX_PLAIN = 20_000;
+/** Nodes that one text may have; what comes after them is shown as it is written. */
+const MAX_NODES = 20_000;
+/** A code block has a head, a button and its parts. */
+const CODE_NODES = 40;
 /** A list longer than this is closed item by item. */
 const MAX_OPEN_LIST = 1500;
 const MAX_DEFINITIONS = 2000;
@@ -51,6 +56,7 @@ export class GrowingDocument {
   /** Number of the next item of a list that was closed before its end. */
   #nextNumber: number | undefined;
   #definitions = '';
+  #nodes = 0;
   #revised = 0;
   #restUntil = 0;
 
@@ -97,6 +103,7 @@ export class GrowingDocument {
     this.#piece = PIECE;
     this.#nextNumber = undefined;
     this.#definitions = '';
+    this.#nodes = 0;
     this.#revised = 0;
     this.#restUntil = 0;
   }
@@ -109,6 +116,7 @@ export class GrowingDocument {
       this.#open = [];
       return false;
     }
+    if (this.#nodes > MAX_NODES) return this.#stepPlain(tail);
     if (isFence(tail)) return this.#stepCode(tail);
     const fence = nextFence(tail.slice(0, this.#piece + 1));
     if (fence > 0 && tail.slice(fence).includes('\n')) return this.#settleAll(tail.slice(0, fence));
@@ -128,6 +136,12 @@ export class GrowingDocument {
     return isSettled;
   }
 
+  #stepPlain(tail: string): boolean {
+    if (tail.length > MAX_PLAIN || this.#isComplete) return this.#settlePlain(tail.slice(0, MAX_PLAIN));
+    this.#open = [this.#block(0, tail, { kind: 'plain', text: tail }, true)];
+    return false;
+  }
+
   /** More text than one piece: all but its last block is settled, and that one too if it fills the largest piece. */
   #stepPiece(tail: string): boolean {
     const lineEnd = tail.lastIndexOf('\n', this.#piece - 1) + 1;
@@ -138,7 +152,7 @@ export class GrowingDocument {
     const last = blocks.at(-1);
     if (blocks.length > 1) return this.#settle(this.#asBlocks(blocks.slice(0, -1), source), last!.start);
     if (last !== undefined && this.#settleItems(last, source, 1)) return true;
-    if (this.#piece < MAX_PIECE) {
+    if (this.#piece < (last?.node.type === 'table' ? MAX_TABLE : MAX_PIECE)) {
       this.#piece *= 2;
       return true;
     }
@@ -147,10 +161,7 @@ export class GrowingDocument {
 
   /** The end of a text that goes on. */
   #stepEnd(tail: string): boolean {
-    if (isIntricate(tail)) {
-      this.#open = [this.#block(0, tail, { kind: 'plain', text: tail }, true)];
-      return false;
-    }
+    if (isIntricate(tail)) return this.#stepPlain(tail);
     const source = closeOpenMarks(tail);
     const blocks = this.#parse(source);
     const kept = blocks.at(-2);
@@ -244,6 +255,7 @@ export class GrowingDocument {
   }
 
   #learn({ source, content }: Block): void {
+    this.#nodes += content.kind === 'markdown' ? countNodes(content.node) : CODE_NODES;
     if (content.kind !== 'markdown') return;
     const { type } = content.node;
     const text = type === 'definition' ? source : type === 'footnoteDefinition' ? source.split('\n')[0]! : '';

@@ -15,8 +15,8 @@ export interface ParsedBlock {
 }
 
 /** More of these in one piece than anybody writes, where a parser takes seconds. */
-const MAX_BRACKETS = 400;
-const MAX_EMPHASIS = 500;
+const MAX_BRACKETS = 300;
+const MAX_EMPHASIS = 250;
 const MAX_CONTAINERS = 10;
 /** Lines like `> > - - 1. 1. text` */
 const CONTAINERS = /^(?:[ \t]{0,3}(?:>|[-+*](?=\s)|\d{1,9}[.)](?=\s)))+/gm;
@@ -69,6 +69,17 @@ function resolveReferences(root: Nodes): void {
     const url = definitions.get(identifier)?.url ?? '';
     Object.assign(node, { type: node.type === 'linkReference' ? 'link' : 'image', url });
   }
+}
+
+/** How many nodes there are from this one downwards. */
+export function countNodes(node: Nodes): number {
+  let count = 0;
+  const open: Nodes[] = [node];
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    count++;
+    if ('children' in one) open.push(...one.children);
+  }
+  return count;
 }
 
 /** The text of a node without markup. */

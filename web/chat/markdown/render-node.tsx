@@ -148,13 +148,13 @@ function renderTable(table: Table, place: Place): JSX.Element {
     Array.from({ length: columns }, (_, column) => {
       const cell = row[column];
       const children = cell === undefined ? null : renderAll(cell.children, inside);
-      const props = { key: column, class: alignment(table.align?.[column]), dir: 'auto' as const };
+      const props = { class: alignment(table.align?.[column]), dir: 'auto' as const };
       return Cell === 'th' ? (
-        <th {...props} scope="col">
+        <th key={column} {...props} scope="col">
           {children}
         </th>
       ) : (
-        <td {...props}>{children}</td>
+        <td key={column} {...props}>{children}</td>
       );
     });
   return (

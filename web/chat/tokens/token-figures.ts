@@ -69,16 +69,17 @@ export function decimal(value: number, digits: number): string {
 
 /** Classes of probability, likely ones first; each has its colour. */
 export const LEVELS: readonly { readonly least: number; readonly title: string }[] = [
-  { least: 0.8, title: '80 % and more' },
-  { least: 0.5, title: '50 %' },
-  { least: 0.2, title: '20 %' },
-  { least: 0.05, title: '5 %' },
-  { least: 0.01, title: '1 %' },
-  { least: 0, title: 'less' },
+  { least: 0.8, title: 'over 80 %' },
+  { least: 0.5, title: 'over 50 %' },
+  { least: 0.2, title: 'over 20 %' },
+  { least: 0.05, title: 'over 5 %' },
+  { least: 0.01, title: 'over 1 %' },
+  { least: 0, title: 'less likely' },
 ];
 
 /** Index of a token's class in {@link LEVELS}. */
 export function levelOf(logprob: number): number {
   const probability = probabilityOf(logprob);
-  return LEVELS.findIndex(({ least }) => probability >= least);
+  const level = LEVELS.findIndex(({ least }) => probability > least);
+  return level < 0 ? LEVELS.length - 1 : level;
 }

@@ -81,7 +81,7 @@ function rankInWords(rank: number | undefined, known: number): string {
 }
 
 /** Shows the panel below its token, or above where there is more room, and moves it along. */
-function keepBeside(panel: RefObject<HTMLDivElement>, anchor: Element): () => void {
+function keepBeside(panel: RefObject<HTMLDivElement | null>, anchor: Element): () => void {
   const element = panel.current;
   if (element === null) return () => undefined;
   const place = () => {
