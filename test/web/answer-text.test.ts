@@ -39,11 +39,16 @@ interface Modules {
     safeAddress(address: string): { href: string; target: string } | undefined;
     misleads(text: string, address: object): boolean;
   };
-  readonly fence: { readFence(text: string): { language: string; code: string; end: number; isClosed: boolean } };
+  readonly fence: {
+    readFence(text: string): { language: string; code: string; end: number; isClosed: boolean };
+  };
   readonly parts: {
     splitCode(code: string): string[];
     partEnds(code: string): number[];
-    splitRuns(runs: readonly { kind?: string; text: string }[], ends: readonly number[]): { text: string }[][];
+    splitRuns(
+      runs: readonly { kind?: string; text: string }[],
+      ends: readonly number[],
+    ): { text: string }[][];
   };
   readonly figures: {
     replyFigures(tokens: readonly object[]): { perplexity: number; leastLikely: number; meanLogprob: number };
@@ -179,7 +184,10 @@ test('what has settled is never made anew while more comes', () => {
 
 test('a long list is divided, and goes on counting even if all its numbers are 1', () => {
   const text = '1. an item of some length, so that the list becomes a long one\n'.repeat(200);
-  const lists = blocksOf(text, Array.from({ length: 300 }, () => 50));
+  const lists = blocksOf(
+    text,
+    Array.from({ length: 300 }, () => 50),
+  );
   assert.ok(lists.length > 1);
   let next = 1;
   for (const { content } of lists) {
@@ -206,7 +214,22 @@ test('markup is text', () => {
 });
 
 test('text that parsers need long for is shown as it is written, and all of it is there', () => {
-  for (const piece of ['[', ']', '*a ', '*a_ ', 'a*', '>', '> ', '- ', '1. ', '> - ', '[a](', '![', '~~a ', '|a']) {
+  for (const piece of [
+    '[',
+    ']',
+    '*a ',
+    '*a_ ',
+    'a*',
+    '>',
+    '> ',
+    '- ',
+    '1. ',
+    '> - ',
+    '[a](',
+    '![',
+    '~~a ',
+    '|a',
+  ]) {
     const text = piece.repeat(Math.ceil(30_000 / piece.length));
     for (const lengths of [[], [1000, 9000, 500]]) {
       const shown = blocksOf(text, lengths)
@@ -307,8 +330,18 @@ test('only pages and letters can be led to, and other places than the text says 
 });
 
 test('fenced code is read by its lines', () => {
-  assert.deepEqual(fence.readFence('```js\na\n```\nb'), { language: 'js', code: 'a', end: 12, isClosed: true });
-  assert.deepEqual(fence.readFence('````\n```\n````'), { language: '', code: '```', end: 13, isClosed: true });
+  assert.deepEqual(fence.readFence('```js\na\n```\nb'), {
+    language: 'js',
+    code: 'a',
+    end: 12,
+    isClosed: true,
+  });
+  assert.deepEqual(fence.readFence('````\n```\n````'), {
+    language: '',
+    code: '```',
+    end: 13,
+    isClosed: true,
+  });
   const { code, isClosed } = fence.readFence('  ```\n  a\n   b\n``');
   assert.deepEqual({ code, isClosed }, { code: 'a\n b', isClosed: false });
 });
@@ -319,7 +352,9 @@ test('code and its colours are divided at the same lines', () => {
     { kind: 'comment', text: code.slice(0, 400) },
     { kind: undefined, text: code.slice(400) },
   ].map(({ kind, text }) => (kind === undefined ? { text } : { kind, text }));
-  const coloured = parts.splitRuns(runs, parts.partEnds(code)).map((part) => part.map(({ text }) => text).join(''));
+  const coloured = parts
+    .splitRuns(runs, parts.partEnds(code))
+    .map((part) => part.map(({ text }) => text).join(''));
   assert.deepEqual(coloured, parts.splitCode(code));
   assert.equal(coloured.join(''), code);
   assert.deepEqual(parts.splitCode(''), ['']);
@@ -347,5 +382,8 @@ test('figures of tokens', () => {
   assert.equal(figures.percent(0.4249), '42\u00a0%');
   assert.equal(figures.percent(0.00001), 'under 0.01\u00a0%');
   assert.equal(figures.decimal(-0.5, 2), '\u22120.50');
-  assert.deepEqual([0, Math.log(0.6), Math.log(0.001), Number.NEGATIVE_INFINITY].map(figures.levelOf), [0, 1, 5, 5]);
+  assert.deepEqual(
+    [0, Math.log(0.6), Math.log(0.001), Number.NEGATIVE_INFINITY].map(figures.levelOf),
+    [0, 1, 5, 5],
+  );
 });

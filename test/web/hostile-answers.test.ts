@@ -75,7 +75,15 @@ const CASES: Readonly<Record<string, Case>> = {
   hidden: {
     text: `account\u202egnp.exe pass\u200bword \u2066isolate\u2069 \u001b[31mred\u001b[0m \u0000 \u{e0041}\u{e0042} \`code\u202e\`
       family \u{1f468}\u200d\u{1f469}\u200d\u{1f467} e${'\u0301'.repeat(500)} end\n\n${'\u202e\u2066'.repeat(500)}done\n`,
-    seen: ['U+202E', 'U+200B', 'U+2066', 'U+001B', 'U+0301 ×', '\u{1f468}\u200d\u{1f469}\u200d\u{1f467}', 'done'],
+    seen: [
+      'U+202E',
+      'U+200B',
+      'U+2066',
+      'U+001B',
+      'U+0301 ×',
+      '\u{1f468}\u200d\u{1f469}\u200d\u{1f467}',
+      'done',
+    ],
   },
   tables: {
     text: `| a | b |\n|---|---|\n${'| one | two |\n'.repeat(1500)}\n${'|a'.repeat(3000)}|\n${'|-'.repeat(3000)}|\n\nafter\n`,
@@ -168,7 +176,8 @@ async function assertHarmless(page: Page, name: string): Promise<void> {
     assert.match(href, /^(https?:\/\/|mailto:)/, name);
     assert.equal(rel, 'noopener noreferrer nofollow', name);
   }
-  for (const seen of CASES[name]!.seen) assert.ok(text.includes(seen), `${name} shows ${JSON.stringify(seen)}`);
+  for (const seen of CASES[name]!.seen)
+    assert.ok(text.includes(seen), `${name} shows ${JSON.stringify(seen)}`);
   assert.ok(count < 30_000, `${name} became ${count} elements`);
   const sprung = await page.evaluate(() => (globalThis as unknown as { sprung: string[] }).sprung);
   assert.deepEqual(sprung, [], name);
@@ -192,7 +201,11 @@ if (HAS_CHROMIUM) {
       await assertHarmless(page, name);
       const tasks = (await longTasks(page)).map(({ duration }) => duration);
       t.diagnostic(`${name}: longest task so far ${Math.round(Math.max(0, ...tasks))} ms`);
-      await page.getByRole('link', { name: 'New conversation' }).or(page.getByRole('button', { name: 'New conversation' })).first().click();
+      await page
+        .getByRole('link', { name: 'New conversation' })
+        .or(page.getByRole('button', { name: 'New conversation' }))
+        .first()
+        .click();
     }
     assert.equal(new URL(page.url()).origin, server!.origin);
     assert.equal(await page.locator('#message').inputValue(), '');

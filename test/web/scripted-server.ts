@@ -8,9 +8,7 @@ import { listen } from '#src/server/listen.js';
 import { createServer, type ServerOptions } from '#src/server/server.js';
 
 // This file runs as build/test/web/scripted-server.js.
-const MODEL = fileURLToPath(
-  new URL('../../../test/golden/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url),
-);
+const MODEL = fileURLToPath(new URL('../../../test/golden/tiny-tales/tiny-tales.i2_s.gguf', import.meta.url));
 
 /** A token as a script has it; a plain text is a token that was certain. */
 export interface ScriptedToken {
@@ -97,7 +95,10 @@ function asReply(text: string): ScriptedReply {
 function answer(reply: ScriptedReply, one: AskedFor): Response {
   if (reply.refusal !== undefined) {
     const { status, message, code = null } = reply.refusal;
-    return Response.json({ error: { message, type: 'invalid_request_error', param: null, code } }, { status });
+    return Response.json(
+      { error: { message, type: 'invalid_request_error', param: null, code } },
+      { status },
+    );
   }
   const events = eventsOf(reply, one.body);
   const encoder = new TextEncoder();

@@ -154,7 +154,9 @@ function renderTable(table: Table, place: Place): JSX.Element {
           {children}
         </th>
       ) : (
-        <td key={column} {...props}>{children}</td>
+        <td key={column} {...props}>
+          {children}
+        </td>
       );
     });
   return (
