@@ -72,6 +72,11 @@ export class LoadedModel {
     await model?.dispose();
   }
 
+  /** Lets go of the model when it is of no more use after an error, so that the next question loads it anew. */
+  async forgetIfBroken(error: unknown): Promise<void> {
+    if (hasCode(error, 'team/') || hasCode(error, 'model/disposed')) await this.unload().catch(() => {});
+  }
+
   /** How busy it is. */
   reading({ running, waiting }: Turns): MachineReading {
     const model = this.#model;
@@ -116,6 +121,6 @@ async function loadFitting(
   }
 }
 
-function hasCode(error: unknown, area: string): boolean {
-  return error instanceof BitnetError && error.code.startsWith(area);
+function hasCode(error: unknown, start: string): boolean {
+  return error instanceof BitnetError && error.code.startsWith(start);
 }
