@@ -17,7 +17,7 @@ const rank1 = [...rank0, 'tensor', 'formats'];
 const rank2 = [...rank1, 'kernels', 'tokenizer', 'hub'];
 const rank3 = [...rank2, 'model'];
 const rank4 = [...rank3, 'engine', 'train'];
-const rank5 = [...rank4, 'eval', 'fit', 'route', 'convert'];
+const rank5 = [...rank4, 'eval', 'fit', 'inside', 'route', 'convert'];
 mayImport.base = [];
 mayImport.platform = ['base'];
 mayImport.tensor = rank0;
@@ -26,7 +26,7 @@ for (const folder of ['kernels', 'tokenizer', 'hub']) mayImport[folder] = rank1;
 mayImport.model = rank2;
 // Inference and training meet only in a file.
 for (const folder of ['engine', 'train']) mayImport[folder] = rank3;
-for (const folder of ['eval', 'fit', 'route', 'convert']) mayImport[folder] = rank4;
+for (const folder of ['eval', 'fit', 'inside', 'route', 'convert']) mayImport[folder] = rank4;
 mayImport.server = rank5;
 mayImport.mcp = [...rank5, 'server'];
 mayImport.cli = [...rank5, 'server', 'mcp'];

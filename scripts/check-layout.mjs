@@ -28,7 +28,7 @@ const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
 /** Folders of ranks 0 to 4, which run in browsers too, and one of rank 5 that does. */
 const ISOMORPHIC =
-  /^src\/(base|formats|tensor|kernels|tokenizer|hub|model|engine|train|fit)\/|^src\/index\.ts$/;
+  /^src\/(base|formats|tensor|kernels|tokenizer|hub|model|engine|train|fit|inside)\/|^src\/index\.ts$/;
 const NODE_GLOBALS = new Set(['process', 'Buffer', '__dirname', '__filename', 'require', 'setImmediate']);
 
 /** @type {{ place: string, sentence: string }[]} */

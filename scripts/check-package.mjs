@@ -32,13 +32,16 @@ const REQUIRED = [
   'dist/platform/node.js',
   'dist/platform/browser.js',
   'dist/kernels/native/load.js',
+  'dist/web/index.html',
   'dist/web/can-run/index.html',
+  'dist/web/service-worker.js',
+  'models/tales/tales.i2_s.gguf',
   ...['relaxed', 'simd'].flatMap((entry) =>
     ['shared', 'local'].map((memory) => `dist/kernels/wasm/${entry}-${memory}.wasm`),
   ),
 ];
 const ALLOWED =
-  /^(README\.md|LICENSE|package\.json|dist\/.+\.(js|d\.ts|wasm)|dist\/web\/.+\.(html|css|svg|json)|models\/.+|prebuilds\/[a-z0-9]+-[a-z0-9]+\/bitnet\.node)$/;
+  /^(README\.md|LICENSE|package\.json|dist\/.+\.(js|d\.ts|wasm)|dist\/web\/.+\.(html|css|svg|json|png|webmanifest)|models\/.+|prebuilds\/[a-z0-9]+-[a-z0-9]+\/bitnet\.node)$/;
 /** Compiled modules, made by `npm run build:prebuilt`; a checkout need not have them, a release must. */
 const PREBUILT = ['linux-x64', 'linux-arm64'].map((target) => `prebuilds/${target}/bitnet.node`);
 const FORBIDDEN = /\.test\.|\.map$/;

@@ -26,7 +26,15 @@ const SOURCES = {
   dist: ['src', 'tsconfig.json', 'package.json', 'package-lock.json'],
   wasm: ['assembly', 'scripts/build-wasm.mjs', 'package-lock.json'],
   native: ['native', 'scripts/build-native.mjs', 'package-lock.json'],
-  web: ['web', 'src', 'models/catalog.json', 'assembly', 'package.json', 'package-lock.json'],
+  web: [
+    'web',
+    'src',
+    'models/catalog.json',
+    'models/tales/tales.i2_s.gguf',
+    'assembly',
+    'package.json',
+    'package-lock.json',
+  ],
   tests: ['test', 'src', 'tsconfig.test.json', 'tsconfig.json', 'package.json', 'package-lock.json'],
 };
 

@@ -10,6 +10,7 @@ import type { Kernels, KvFormat } from '../kernels/kernels.ts';
 import type { Team } from '../kernels/team/team.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { placePartials } from '../model/forward/attend.ts';
+import { type TernaryMatrix, type TracePlan, traceBytes } from '../model/forward/trace.ts';
 import { type KvCache, KvPool } from '../model/kv-cache.ts';
 import type { HeadForm } from '../model/loading/table-form.ts';
 import { type Batch, hasPlane, type ModelPlan } from '../model/plan.ts';
@@ -30,6 +31,18 @@ export interface StepItem {
   readonly tokens: ArrayLike<number>;
   /** Whose logits are wanted, and which, or whose hidden states. */
   readonly outputs: readonly OutputRequest[];
+}
+
+/** What one token brought into a ternary matrix, and what came out. */
+export interface ProductTrace {
+  /** f32 [columns], as it was before it was rounded */
+  readonly input: Float32Array;
+  /** i8 [columns]: nearest(input * scale) */
+  readonly quantised: Int8Array;
+  /** 127 / max|input| (Kernels.quantize) */
+  readonly scale: number;
+  /** f32 [rows]: what the kernels computed */
+  readonly output: Float32Array;
 }
 
 /** What an engine is made of. */
@@ -171,15 +184,44 @@ export class Engine {
    *   was computed
    */
   step(items: readonly StepItem[], into: readonly Float32Array[] = []): Promise<TokenLogits[]> {
-    // Steps share the work space, so they take turns.
+    return this.#inTurn(() => this.#step(items, into));
+  }
+
+  /**
+   * As {@link step} of one item, with a look at what its last token brings into a matrix of a layer.
+   *
+   * @throws as {@link step}
+   */
+  trace(item: Omit<StepItem, 'outputs'>, matrix: TernaryMatrix): Promise<ProductTrace> {
+    return this.#inTurn(async () => {
+      const { heap, team } = this.#use();
+      const blocks = Object.entries(traceBytes(matrix)).map(([part, bytes]) => [part, heap.allocate(bytes)]);
+      const trace: TracePlan = { matrix, ...Object.fromEntries(blocks) };
+      // A pass without any output ends before its last layer does.
+      const outputs = [{ index: item.tokens.length - 1, state: true }] as const;
+      try {
+        await this.#step([{ ...item, outputs }], [], (batch) => team.run('tracedForward', { batch, trace }));
+        return readTrace(heap, trace);
+      } finally {
+        if (this.#loaded !== undefined) for (const [, address] of blocks) heap.free(address as number);
+      }
+    });
+  }
+
+  /** Steps share the work space, so they take turns. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.#pendingSteps++;
-    const done = this.#turn.then(() => this.#step(items, into)).finally(() => this.#pendingSteps--);
+    const done = this.#turn.then(work).finally(() => this.#pendingSteps--);
     this.#turn = done.catch(() => {});
     return done;
   }
 
-  async #step(items: readonly StepItem[], into: readonly Float32Array[]): Promise<TokenLogits[]> {
-    const { heap, kernels, team, plan, pool } = this.#use();
+  async #step(
+    items: readonly StepItem[],
+    into: readonly Float32Array[],
+    run: (batch: Batch) => Promise<void> = (batch) => this.#use().team.run('forward', batch),
+  ): Promise<TokenLogits[]> {
+    const { heap, kernels, plan, pool } = this.#use();
     const { work } = plan;
     const tokens = items.flatMap((item) => Array.from(item.tokens));
     const positions = items.flatMap((item) => Array.from(item.tokens, (_, i) => item.position + i));
@@ -196,11 +238,11 @@ export class Engine {
       return segment;
     });
     const { batch: outputs, requests } = arrangeOutputs(heap, plan, wanted);
-    await team.run('forward', {
+    await run({
       tokens: tokens.length,
       segments: placePartials(this.config, work, segments),
       outputs,
-    } satisfies Batch);
+    });
     const results: TokenLogits[] = [];
     for (const [o, request] of requests.entries()) {
       results[request] = readOutput(heap, kernels, plan, outputs, o, into[request]);
@@ -230,4 +272,16 @@ export class Engine {
     if (this.#loaded !== undefined) return this.#loaded;
     throw new BitnetError('model/disposed', 'the model was disposed of; load it again to use it');
   }
+}
+
+function readTrace(heap: Heap, { matrix, input, rounded, scale, output }: TracePlan): ProductTrace {
+  const { rows, columns } = matrix;
+  const s = heap.f32(scale, 1)[0]!;
+  return {
+    input: heap.f32(input, columns).slice(),
+    // What was divided by s is within a rounding of its integer again.
+    quantised: Int8Array.from(heap.f32(rounded, columns), (value) => Math.round(value * s)),
+    scale: s,
+    output: heap.f32(output, rows).slice(),
+  };
 }

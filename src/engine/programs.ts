@@ -5,6 +5,7 @@
 import { type Profile, profile } from '../kernels/profile.ts';
 import { type Member, type Program, share } from '../kernels/team/member.ts';
 import { forward } from '../model/forward/forward.ts';
+import { type TracePlan, traced } from '../model/forward/trace.ts';
 import { FILE_PROGRAMS } from '../model/loading/file-programs.ts';
 import { PACK_PROGRAMS } from '../model/loading/load-programs.ts';
 import type { Batch, ModelPlan } from '../model/plan.ts';
@@ -22,6 +23,10 @@ export function createPrograms(): Readonly<Record<string, Program>> {
     },
     forward(member: Member, batch: Batch) {
       forward(profiled?.member ?? member, model!, batch);
+    },
+    /** The same with a look at one of its products. */
+    tracedForward(member: Member, { batch, trace }: { readonly batch: Batch; readonly trace: TracePlan }) {
+      forward(traced(member, trace), model!, batch);
     },
     /** From here on, forward passes are timed operation by operation. */
     startProfile(member: Member) {

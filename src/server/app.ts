@@ -11,7 +11,7 @@ import { type AllowedOrigins, checkOrigin, preflightResponse } from './http/orig
 import { RequestLife } from './http/request-life.ts';
 import { routeTable } from './http/route-table.ts';
 import type { ModelRegistry } from './models/served-model.ts';
-import { addOperationRoutes, OPEN_PATHS, type ServerState } from './operations/health.ts';
+import { addOperationRoutes, OPEN_PATHS, QUIET_PATHS, type ServerState } from './operations/health.ts';
 import type { Log } from './operations/log.ts';
 import type { Metrics } from './operations/metrics.ts';
 import { type RequestRecord, withRecord } from './operations/request-record.ts';
@@ -94,8 +94,7 @@ async function followRequest(
       life.end();
       requests.delete(life);
       metrics.requestEnded(record, status);
-      // Probes and scrapers ask every few seconds.
-      if (!OPEN_PATHS.has(record.path) || status >= 400) log.request(record, status, cause);
+      if (!QUIET_PATHS.has(record.path) || status >= 400) log.request(record, status, cause);
       endSpan(status, cause);
     };
     await withRecord(record, next);

@@ -12,6 +12,7 @@ import { addOpenAiRoutes } from './dialects/openai/openai-routes.ts';
 import { keyCheck } from './http/api-keys.ts';
 import { checkLimits, type RequestLimits } from './http/limits.ts';
 import { within } from './http/within.ts';
+import { addInsideRoutes } from './inside/inside-routes.ts';
 import { type ModelEntry, nameModels } from './models/model-entry.ts';
 import { Models } from './models/registry.ts';
 import type { ModelRegistry } from './models/served-model.ts';
@@ -72,7 +73,12 @@ export interface BitnetServer {
 }
 
 /** The APIs. */
-const DIALECTS: readonly AddRoutes[] = [addOpenAiRoutes, addAnthropicRoutes, addOllamaRoutes];
+const DIALECTS: readonly AddRoutes[] = [
+  addOpenAiRoutes,
+  addAnthropicRoutes,
+  addOllamaRoutes,
+  addInsideRoutes,
+];
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 300;
 const DEFAULT_MAX_LOADED = 3;

@@ -17,7 +17,7 @@ function open(ids: readonly string[], options: Partial<RegistryOptions> = {}): [
     createConstraints: () => ({ compile: async () => undefined, dispose() {} }),
     keepAliveSeconds: 1000,
     maxLoaded: 2,
-    observer: { token() {}, ended() {} },
+    observer: { token() {}, ended() {}, unloaded() {} },
     log: new Log((entry) => entries.push(entry)),
     ...options,
   });

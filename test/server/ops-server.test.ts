@@ -1,7 +1,7 @@
 /** The layers in front of the dialects, over real HTTP: who may come in, what is answered, what is told of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { post, sendRaw, until, withServer } from './test-server.js';
+import { post, sendRaw, TINY_TALES, until, withServer } from './test-server.js';
 
 const json = async (response: Response) => JSON.parse(await response.text());
 
@@ -15,9 +15,16 @@ test('health, readiness, statistics and metrics', () =>
 
     const answer = await json(await post(`${url}/test/generate`, { prompt: 'Once upon', max_tokens: 5 }));
     assert.equal(typeof answer.text, 'string');
+    const before = Date.now();
     const stats = await json(await fetch(`${url}/stats`));
     assert.equal(stats.models[0].id, 'tiny');
     assert.equal(stats.models[0].scheduler.running, 0);
+    assert.ok(stats.time >= before && stats.time <= Date.now());
+    assert.ok(stats.cpuSeconds > 0);
+    assert.ok(stats.machine.threads > 0 && stats.machine.memoryBytes >= stats.memory.rss);
+    assert.ok(stats.models[0].scheduler.kvCacheBytes > 0);
+    assert.equal(stats.totals.generatedTokens, 5);
+    assert.ok(stats.totals.promptTokens > stats.totals.cachedTokens);
 
     const metrics = await (await fetch(`${url}/metrics`)).text();
     for (const line of [
@@ -33,6 +40,13 @@ test('health, readiness, statistics and metrics', () =>
       'http_requests_total{method="POST",route="/test/generate",status="200"} 1',
     ]) {
       assert.ok(metrics.includes(`${line}\n`), `${line}\n\n${metrics}`);
+    }
+    for (const name of [
+      'bitnet:kv_cache_bytes\\{model_name="tiny"\\}',
+      'process_cpu_seconds_total',
+      'bitnet:machine_threads',
+    ]) {
+      assert.match(metrics, new RegExp(`^${name} [\\d.]*[1-9]`, 'm'));
     }
     assert.match(metrics, /vllm:prompt_tokens_total\{model_name="tiny"\} [1-9]/);
     assert.match(metrics, /vllm:prefix_cache_queries_total\{model_name="tiny"\} [1-9]/);
@@ -203,3 +217,25 @@ test('a model that cannot be loaded makes the server not ready, and says why', a
   });
   await server.close();
 });
+
+test('tokens of models that were unloaded stay in the totals', () =>
+  withServer(
+    { models: ['a', 'b'].map((id) => ({ id, source: TINY_TALES })), maxLoaded: 1 },
+    async ({ url }) => {
+      const totals = async () => (await json(await fetch(`${url}/stats`))).totals;
+      await post(`${url}/test/generate`, { prompt: 'Once upon', max_tokens: 5, model: 'a' });
+      const first = await totals();
+      await post(`${url}/test/generate`, { prompt: 'Once upon', max_tokens: 3, model: 'b' });
+      const { models } = await json(await fetch(`${url}/stats`));
+      assert.deepEqual(
+        models.map((model: { loaded: boolean }) => model.loaded),
+        [false, true],
+      );
+      assert.equal(first.generatedTokens, 5);
+      assert.deepEqual(await totals(), {
+        promptTokens: 2 * first.promptTokens,
+        cachedTokens: 0,
+        generatedTokens: 8,
+      });
+    },
+  ));

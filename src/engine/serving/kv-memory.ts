@@ -50,6 +50,11 @@ export class KvMemory {
     }
   }
 
+  /** What those take. */
+  get totalBytes(): number {
+    return this.total * this.#blockBytes;
+  }
+
   /** Shares of the budget, 0 to 1: of everything, and of what running sequences hold. */
   usage(running: Iterable<SequenceTask>): { readonly all: number; readonly inUse: number } {
     const held = holdersOf(running);
@@ -70,7 +75,7 @@ export class KvMemory {
       'memory/kv-cache',
       `the KV cache of ${tokens} tokens takes ${mebibytes(needed)} MiB, and all sequences together may use ` +
         `${mebibytes(this.total)} MiB; raise kvCacheBytes, or send a shorter prompt or ask for fewer tokens`,
-      { details: { neededBytes: needed * this.#blockBytes, budgetBytes: this.total * this.#blockBytes } },
+      { details: { neededBytes: needed * this.#blockBytes, budgetBytes: this.totalBytes } },
     );
   }
 

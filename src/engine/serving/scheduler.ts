@@ -81,6 +81,7 @@ export class Scheduler {
       waiting: this.#waiting.size,
       kvCacheUsage: all,
       kvCacheInUse: inUse,
+      kvCacheBytes: this.#memory.totalBytes,
       ...this.#counts,
       steps: this.#runner.steps,
       generatedTokens: this.#generatedTokens,

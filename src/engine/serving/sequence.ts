@@ -70,6 +70,8 @@ export interface SchedulerStatistics {
   readonly kvCacheUsage: number;
   /** The same of running sequences alone. */
   readonly kvCacheInUse: number;
+  /** That budget. */
+  readonly kvCacheBytes: number;
   /** Passes over the model that computed something for sequences. */
   readonly steps: number;
   /** Of sequences and texts for vectors that have begun. */

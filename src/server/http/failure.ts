@@ -36,6 +36,7 @@ export class RequestError extends Error implements Failure {
 /** Statuses of errors by the first part of their code; others are the server's own fault. */
 const STATUSES: Readonly<Record<string, number>> = {
   chat: 400,
+  inside: 400,
   option: 400,
   regex: 400,
   schema: 400,

@@ -13,6 +13,7 @@ export class MeteredScheduler extends Scheduler {
   readonly #id: string;
   readonly #model: Model;
   readonly #observer: SequenceObserver;
+  #isDisposed = false;
 
   /** @param id the model's name */
   constructor(id: string, model: Model, options: SchedulerOptions, observer: SequenceObserver) {
@@ -60,6 +61,12 @@ export class MeteredScheduler extends Scheduler {
       progress.seconds = (performance.now() - start) / 1000;
       this.#observer.ended(this.#id, progress);
     }
+  }
+
+  override async dispose(): Promise<void> {
+    if (!this.#isDisposed) this.#observer.unloaded(this.statistics);
+    this.#isDisposed = true;
+    await super.dispose();
   }
 
   /** The same sequence; what it gives is told to the observer, and to `onToken` where that is set. */

@@ -3,12 +3,16 @@ import type { Hono } from 'hono';
 import type { ModelRegistry } from '../models/served-model.ts';
 import type { ServerEnvironment } from '../server-context.ts';
 import type { Metrics } from './metrics.ts';
+import { cpuSeconds, machineBounds } from './process-figures.ts';
 
 /** `loading` until the models that are loaded at the start are there, `draining` once the server ends. */
 export type ServerState = 'loading' | 'ready' | 'failed' | 'draining';
 
 /** Paths that answer without an API key: probes and scrapers have none. */
 export const OPEN_PATHS: ReadonlySet<string> = new Set(['/health', '/ready', '/metrics']);
+
+/** Paths that are asked every few seconds; what succeeds there is not worth a line of the log. */
+export const QUIET_PATHS: ReadonlySet<string> = new Set([...OPEN_PATHS, '/stats']);
 
 /** Adds the routes. */
 export function addOperationRoutes(
@@ -26,8 +30,12 @@ export function addOperationRoutes(
   app.get('/stats', (c) =>
     c.json({
       state: state(),
+      time: Date.now(),
       uptimeSeconds: Math.round(process.uptime()),
+      cpuSeconds: cpuSeconds(),
       memory: process.memoryUsage(),
+      machine: machineBounds(),
+      totals: metrics.totals,
       models: models.list().map(statisticsOf),
     }),
   );

@@ -7,6 +7,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { SchedulerStatistics, SequenceProgress } from '../../engine/serving/sequence.ts';
 import type { ModelRegistry } from '../models/served-model.ts';
+import { cpuSeconds, machineBounds } from './process-figures.ts';
 import { currentRecord, type RequestRecord } from './request-record.ts';
 
 /** Seconds until a first token, and of whole requests. */
@@ -20,6 +21,16 @@ export interface SequenceObserver {
   /** @param seconds since the sequence's last token */
   token(model: string, seconds: number): void;
   ended(model: string, progress: SequenceProgress): void;
+  /** A model is unloaded: what its scheduler came to would be forgotten with it. */
+  unloaded(statistics: SchedulerStatistics): void;
+}
+
+/** Tokens of all models since the server began. */
+export interface TokenTotals {
+  /** Of prompts, those found in the cache among them. */
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly generatedTokens: number;
 }
 
 /** Figures of one server. */
@@ -31,6 +42,8 @@ export class Metrics implements SequenceObserver {
   readonly #requests: Counter<'method' | 'route' | 'status'>;
   readonly #requestSeconds: Histogram<'method' | 'route'>;
   readonly #inFlight: Gauge;
+  /** Of models that are not loaded any more. */
+  #unloaded: TokenTotals = { promptTokens: 0, cachedTokens: 0, generatedTokens: 0 };
 
   /** @param models where the state of schedulers is read from */
   constructor(models: () => ModelRegistry) {
@@ -89,6 +102,19 @@ export class Metrics implements SequenceObserver {
 
   ended(model: string, progress: SequenceProgress): void {
     for (const observe of this.#ended) observe({ model_name: model }, progress);
+  }
+
+  unloaded(statistics: SchedulerStatistics): void {
+    this.#unloaded = sum(this.#unloaded, statistics);
+  }
+
+  /** Grows for as long as the server runs, whatever is loaded and unloaded. */
+  get totals(): TokenTotals {
+    let totals = this.#unloaded;
+    for (const { loaded } of this.#models().list()) {
+      if (loaded !== undefined) totals = sum(totals, loaded.scheduler.statistics);
+    }
+    return totals;
   }
 
   #sequenceMetrics(): readonly ((labels: { model_name: string }, progress: SequenceProgress) => void)[] {
@@ -181,18 +207,49 @@ export class Metrics implements SequenceObserver {
     gauge('vllm:kv_cache_usage_perc', `${usage}.`, (s) => s.kvCacheInUse);
     gauge('vllm:gpu_cache_usage_perc', `${usage}, by its older name.`, (s) => s.kvCacheInUse);
     gauge('bitnet:kv_cache_held_perc', 'The same with the prefix cache.', (s) => s.kvCacheUsage);
+    gauge('bitnet:kv_cache_bytes', 'Bytes that the KV cache may take.', (s) => s.kvCacheBytes);
     gauge('bitnet:sequences_refused', 'Sequences refused since too many waited.', (s) => s.refused);
     gauge('bitnet:sequences_cancelled', 'Sequences cancelled.', (s) => s.cancelled);
     gauge('bitnet:scheduler_steps', 'Passes over the model.', (s) => s.steps);
-    new Gauge({
-      name: 'process_resident_memory_bytes',
-      help: 'Physical memory of the process.',
+    this.#addProcessMetrics();
+  }
+
+  #addProcessMetrics(): void {
+    const gauge = (name: string, help: string, value: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers: [this.#registry],
+        collect() {
+          this.set(value());
+        },
+      });
+    gauge('process_resident_memory_bytes', 'Physical memory of the process.', () =>
+      process.memoryUsage.rss(),
+    );
+    const { threads, memoryBytes } = machineBounds();
+    gauge('bitnet:machine_threads', 'Threads that the process may run at once.', () => threads);
+    if (memoryBytes !== undefined) {
+      gauge('bitnet:machine_memory_bytes', 'Memory that the process may have.', () => memoryBytes);
+    }
+    new Counter({
+      name: 'process_cpu_seconds_total',
+      help: 'Processor time of all threads of the process.',
       registers: [this.#registry],
       collect() {
-        this.set(process.memoryUsage.rss());
+        this.reset();
+        this.inc(cpuSeconds());
       },
     });
   }
+}
+
+function sum(a: TokenTotals, b: TokenTotals): TokenTotals {
+  return {
+    promptTokens: a.promptTokens + b.promptTokens,
+    cachedTokens: a.cachedTokens + b.cachedTokens,
+    generatedTokens: a.generatedTokens + b.generatedTokens,
+  };
 }
 
 /** Adds a sequence to the record of the request that began it. */

@@ -17,6 +17,10 @@ writeFileSync(join(folder, 'site', 'can-run', 'index.html'), PAGE);
 writeFileSync(join(folder, 'site', 'assets', 'judge-1.js'), 'x');
 writeFileSync(join(folder, 'site', 'assets', 'kernels.wasm'), new Uint8Array(8));
 writeFileSync(join(folder, 'site', 'assets', 'notes.exe'), 'no type');
+writeFileSync(join(folder, 'site', 'index.html'), '<!doctype html><p>chat</p>');
+writeFileSync(join(folder, 'site', 'service-worker.js'), 'keep()');
+writeFileSync(join(folder, 'site', 'manifest.webmanifest'), '{}');
+writeFileSync(join(folder, 'site', 'icon-192.png'), new Uint8Array(8));
 writeFileSync(join(folder, 'secret.js'), 'outside');
 
 function appOn(site: string): Hono<ServerEnvironment> {
@@ -41,6 +45,39 @@ test('the page comes with the headers that isolate it and that forbid what is no
   assert.doesNotMatch(headers.get('content-security-policy') ?? '', /unsafe-inline|'unsafe-eval'|\*|https?:/);
 });
 
+test('browsers get the chat page at the root, programs what was there before', async () => {
+  const html = 'text/html,application/xhtml+xml,*/*;q=0.8';
+  const page = await get('/', { accept: html });
+  assert.equal(await page.text(), '<!doctype html><p>chat</p>');
+  assert.equal(page.headers.get('cross-origin-embedder-policy'), 'require-corp');
+  assert.match(page.headers.get('vary') ?? '', /\baccept\b/);
+  const beside = appOn(join(folder, 'site'));
+  beside.get('/', (c) => c.text('Ollama is running'));
+  for (const accept of [undefined, '*/*', 'application/json']) {
+    const response = await beside.request('/', { headers: accept === undefined ? {} : { accept } });
+    assert.equal(await response.text(), 'Ollama is running');
+    assert.match(response.headers.get('vary') ?? '', /\baccept\b/);
+  }
+  assert.match(await (await beside.request('/', { headers: { accept: html } })).text(), /chat/);
+});
+
+test('what makes the page work offline keeps its names, and is asked for anew each time', async () => {
+  for (const [path, type] of [
+    ['/service-worker.js', 'text/javascript; charset=utf-8'],
+    ['/manifest.webmanifest', 'application/manifest+json'],
+    ['/icon-192.png', 'image/png'],
+    ['/models/tales.i2_s.gguf', 'application/octet-stream'],
+  ] as const) {
+    const response = await get(path);
+    assert.equal(response.status, 200, path);
+    assert.equal(response.headers.get('content-type'), type);
+    assert.equal(response.headers.get('cache-control'), 'no-cache');
+  }
+  const model = new Uint8Array(await (await get('/models/tales.i2_s.gguf')).arrayBuffer());
+  assert.equal(new TextDecoder().decode(model.subarray(0, 4)), 'GGUF');
+  assert.equal((await get('/models/recipe.json')).status, 404);
+});
+
 test('its address without a slash leads to the page, also behind a path', async () => {
   const response = await get('/can-run?context=512');
   assert.equal(response.status, 308);
@@ -63,7 +100,7 @@ test('assets have their types and may be kept for ever', async () => {
 test('what is compressed is what was asked for, and only then', async () => {
   const response = await get('/can-run/', { 'accept-encoding': 'br, gzip;q=0.8' });
   assert.equal(response.headers.get('content-encoding'), 'gzip');
-  assert.equal(response.headers.get('vary'), 'accept-encoding');
+  assert.equal(response.headers.get('vary'), 'accept, accept-encoding');
   assert.equal(gunzipSync(await response.arrayBuffer()).toString(), PAGE);
   for (const accepted of ['', 'br', 'gzip;q=0', 'xgzip']) {
     const plain = await get('/can-run/', { 'accept-encoding': accepted });
@@ -101,10 +138,20 @@ test('where the pages were not built, the answer says how to build them', async 
 });
 
 test('only the paths of pages are open to everybody', () => {
-  for (const path of ['/can-run', '/can-run/', '/assets/x.js']) assert.ok(isPagePath(path), path);
-  for (const path of [
+  const open = [
     '/',
+    '/can-run',
+    '/can-run/',
+    '/assets/x.js',
+    '/service-worker.js',
+    '/models/tales.i2_s.gguf',
+  ];
+  for (const path of open) assert.ok(isPagePath(path), path);
+  for (const path of [
     '/v1/models',
+    '/models',
+    '/models/recipe.json',
+    '/can-run.js',
     '/assets',
     '/assets/a/b',
     '/can-running',

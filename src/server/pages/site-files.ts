@@ -1,6 +1,6 @@
 /**
- * The files of the web pages as the build leaves them in dist/web/. They are read once and kept, compressed too: all of them
- * together are below a megabyte. Only files that are there are ever answered with, so no path leads out of the folder.
+ * The files of the web pages as the build leaves them in dist/web/, and the bundled model. They are read once and kept, compressed
+ * too: all of them together are a few megabytes. Only files that are there are ever answered with, so no path leads out of the folder.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
@@ -25,6 +25,9 @@ const TYPES: Readonly<Record<string, string>> = {
   '.json': 'application/json',
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+  '.gguf': 'application/octet-stream',
 };
 
 const compress = promisify(gzip);

@@ -1,34 +1,93 @@
 /** The frame of the page: its header, its tabs, and the tab that the address names. */
-import type { JSX } from 'preact';
+import { type Signal, signal } from '@preact/signals';
+import type { ComponentType, JSX } from 'preact';
 import { ChatTab } from '../conversation/chat-tab.tsx';
-import { InsideTab } from '../inside/inside-tab.tsx';
-import { MachineTab } from '../machine/machine-tab.tsx';
+import { openDialogs } from '../elements/dialog.tsx';
+import { Icon, Mark } from '../elements/icons.tsx';
+import { Menu } from '../elements/menu.tsx';
+import { NoticesView } from '../elements/notices-view.tsx';
+import { chatAddress } from '../store/conversations.ts';
+import { notifyFault } from '../store/notices.ts';
+import { THEMES, theme } from '../store/theme.ts';
+import { ApiKeyDialog } from './api-key-dialog.tsx';
+import { FileDrop } from './file-drop.tsx';
+import { isKeyListOpen } from './keyboard.ts';
+import { KeysDialog } from './keys-dialog.tsx';
 import { route } from './route.ts';
+import { RuntimeButton } from './runtime-panel.tsx';
 
-const TABS = [
-  { name: 'chat', title: 'Chat', Tab: ChatTab },
-  { name: 'inside', title: 'Inside', Tab: InsideTab },
-  { name: 'machine', title: 'Machine', Tab: MachineTab },
-] as const;
+const TITLES = { chat: 'Chat', inside: 'Inside', machine: 'Machine' } as const;
+const NAMES = ['chat', 'inside', 'machine'] as const;
+const THEME_TITLES = { auto: 'As the system', light: 'Light', dark: 'Dark' } as const;
+
+/** Tabs that are fetched when they are first opened. */
+const LATER = {
+  inside: () => import('../inside/inside-tab.tsx').then(({ InsideTab }) => InsideTab),
+  machine: () => import('../machine/machine-tab.tsx').then(({ MachineTab }) => MachineTab),
+} as const;
+
+const fetched: Signal<Readonly<Partial<Record<keyof typeof LATER, ComponentType>>>> = signal({});
 
 /** Everything. */
 export function App(): JSX.Element {
-  const { Tab } = TABS.find(({ name }) => name === route.value.tab) ?? TABS[0];
+  const { tab } = route.value;
   return (
     <>
-      <header>
-        <span class="brand">bitnet.ts</span>
-        <nav aria-label="Views">
-          {TABS.map(({ name, title }) => (
-            <a key={name} href={`#/${name}`} aria-current={name === route.value.tab ? 'page' : undefined}>
-              {title}
+      <header class="top">
+        <span class="brand">
+          <Mark />
+          <span>bitnet.ts</span>
+        </span>
+        <nav class="tabs" aria-label="Views">
+          {NAMES.map((name) => (
+            <a key={name} href={addressOf(name)} aria-current={name === tab ? 'page' : undefined}>
+              {TITLES[name]}
             </a>
           ))}
         </nav>
+        <RuntimeButton />
+        <Menu
+          label="Appearance and keys"
+          items={[
+            ...THEMES.map((name) => ({
+              title: THEME_TITLES[name],
+              icon: name,
+              isChosen: theme.value === name,
+              run: () => {
+                theme.value = name;
+              },
+            })),
+            {
+              title: 'Keys',
+              icon: 'keys' as const,
+              run: () => {
+                isKeyListOpen.value = true;
+              },
+            },
+          ]}
+        >
+          <Icon name={theme.value} />
+        </Menu>
       </header>
-      <main>
-        <Tab />
-      </main>
+      <main class={`tab tab-${tab}`}>{tab === 'chat' ? <ChatTab /> : <LaterTab name={tab} />}</main>
+      {openDialogs.value === 0 && <NoticesView />}
+      <FileDrop />
+      <KeysDialog />
+      <ApiKeyDialog />
     </>
   );
+}
+
+function addressOf(name: (typeof NAMES)[number]): string {
+  const id = name === 'chat' ? chatAddress.value : undefined;
+  return id === undefined ? `#/${name}` : `#/${name}/${encodeURIComponent(id)}`;
+}
+
+function LaterTab({ name }: { readonly name: keyof typeof LATER }): JSX.Element | null {
+  const Tab = fetched.value[name];
+  if (Tab !== undefined) return <Tab />;
+  LATER[name]().then((component) => {
+    fetched.value = { ...fetched.peek(), [name]: component };
+  }, notifyFault);
+  return null;
 }
