@@ -10,7 +10,7 @@ import { suggestionsFor } from './prompts.ts';
 export function EmptyState(): JSX.Element {
   const fault = connectionFault.value;
   if (modelId.value === undefined && fault === undefined) return <div class="empty" />;
-  const { about, prompts } = suggestionsFor(modelId.value);
+  const { about, prompts } = suggestionsFor(models.value.find(({ id }) => id === modelId.value)?.title);
   return (
     <div class="empty">
       <h1>Talk to a 1-bit model</h1>
