@@ -22,7 +22,11 @@ interface Block {
   readonly source: string;
   readonly isOpen: boolean;
   readonly content:
-    | { readonly kind: 'markdown'; readonly node: { readonly type: string; readonly [key: string]: unknown } }
+    | {
+        readonly kind: 'markdown';
+        readonly node: { readonly type: string; readonly [key: string]: unknown };
+        readonly level: number | undefined;
+      }
     | { readonly kind: 'code'; readonly language: string; readonly code: string }
     | { readonly kind: 'plain'; readonly text: string };
 }
@@ -204,6 +208,16 @@ test('links may be defined after they are used, footnotes too', () => {
   assert.match(first, /"type":"link"[^}]*"url":"https:\/\/example\.org\/"|"url":"https:\/\/example\.org\/"/);
   assert.match(first, /"type":"footnoteReference"/);
   assert.equal(first, JSON.stringify(seen(blocksOf(text))));
+});
+
+test('no heading is more than one level below the heading before it', () => {
+  const text = '### a\n\n##### b\n\n## c\n\n> # quoted\n\n#### d\n\n# e\n\n### f\n';
+  for (const lengths of [[], [4, 9, 3, 11, 2]]) {
+    const levels = blocksOf(text, lengths).flatMap(({ content }) =>
+      content.kind === 'markdown' && content.node.type === 'heading' ? [content.level] : [],
+    );
+    assert.deepEqual(levels, [1, 2, 1, 2, 1, 2]);
+  }
 });
 
 test('markup is text', () => {

@@ -24,7 +24,7 @@ after(() => server?.close());
 
 /** All that an answer may become. */
 const ELEMENTS = new Set(
-  'A BLOCKQUOTE BR BUTTON CODE DEL DIV EM FIGCAPTION FIGURE H3 H4 H5 H6 HR LI OL P PRE SECTION SPAN STRONG SUP TABLE TBODY TD TH THEAD TR UL'.split(
+  'A BLOCKQUOTE BR BUTTON CODE DEL DIV EM FIGCAPTION FIGURE H2 H3 H4 H5 H6 HR LI OL P PRE SECTION SPAN STRONG SUP TABLE TBODY TD TH THEAD TR UL'.split(
     ' ',
   ),
 );
@@ -132,7 +132,6 @@ async function made(page: Page) {
     .evaluate((markdown) => {
       const elements = [...markdown.querySelectorAll('*')];
       return {
-        // biome-ignore lint/performance/useDomNodeTextContent: what is in it, seen or not
         text: markdown.textContent ?? '',
         elements: [...new Set(elements.map(({ tagName }) => tagName))],
         attributes: [...new Set(elements.flatMap((element) => element.getAttributeNames()))],

@@ -15,7 +15,7 @@ test('the first load is within its bound, and what tabs need is not part of it',
   assert.equal(status, 0, stderr);
   const [first = '', later = ''] = stdout.split('\n\n');
   assert.match(first, /^First load: [\d.]+ kB\n {2}assets\/chat-/);
-  assert.match(later, /machine-view-/);
+  assert.match(later, /machine-tab-/);
 });
 
 if (HAS_CHROMIUM) {

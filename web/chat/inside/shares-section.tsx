@@ -87,7 +87,12 @@ function Plot({
     <figure class="inside-plot">
       <figcaption>
         <strong>{MATRICES[name].title}</strong>
-        <span>{captionOf(own, told)}</span>
+        <span>{told === undefined ? 'all layers' : `layer ${told.layer + 1}`}</span>
+        <span class="three">
+          {partsOf(told === undefined ? own : [told]).map((part) => (
+            <span key={part}>{part}</span>
+          ))}
+        </span>
       </figcaption>
       <svg
         viewBox={`0 0 ${layers * BAR} ${HEIGHT}`}
@@ -125,12 +130,11 @@ function Bar({ counts, isMarked }: { counts: ValueCounts; isMarked: boolean }): 
   );
 }
 
-function captionOf(own: readonly ValueCounts[], told: ValueCounts | undefined): string {
-  if (own.length === 0) return 'not counted yet';
-  const { minusOne, zero, plusOne, all } = totalOf(told === undefined ? own : [told]);
-  const where = told === undefined ? 'all layers' : `layer ${told.layer + 1}`;
-  const part = (count: number) => `${Math.round((100 * count) / all)} %`;
-  return `${where}: ${part(minusOne)} −1, ${part(zero)} 0, ${part(plusOne)} +1`;
+function partsOf(counts: readonly ValueCounts[]): string[] {
+  if (counts.length === 0) return ['not counted yet'];
+  const { minusOne, zero, plusOne, all } = totalOf(counts);
+  const part = (name: string, count: number) => `${name}: ${Math.round((100 * count) / all)} %`;
+  return [part('−1', minusOne), part('0', zero), part('+1', plusOne)];
 }
 
 function SharesTable({

@@ -8,9 +8,16 @@ import { isFence, nextFence, readFence } from '../code/fenced-code.ts';
 import { closeOpenMarks } from './open-marks.ts';
 import { countNodes, isIntricate, type ParsedBlock, parseBlocks } from './parse-blocks.ts';
 
+interface MarkdownContent {
+  readonly kind: 'markdown';
+  readonly node: RootContent;
+  /** Of a heading: 1 for those above all others, and never more than one below the heading before. */
+  readonly level: number | undefined;
+}
+
 /** What a block holds. */
 export type BlockContent =
-  | { readonly kind: 'markdown'; readonly node: RootContent }
+  | MarkdownContent
   | { readonly kind: 'code'; readonly language: string; readonly code: string }
   /** Shown as it is written. */
   | { readonly kind: 'plain'; readonly text: string };
@@ -56,6 +63,8 @@ export class GrowingDocument {
   /** Number of the next item of a list that was closed before its end. */
   #nextNumber: number | undefined;
   #definitions = '';
+  /** Depths of the headings that what comes next is under. */
+  #outline: number[] = [];
   #nodes = 0;
   #revised = 0;
   #restUntil = 0;
@@ -103,6 +112,7 @@ export class GrowingDocument {
     this.#piece = PIECE;
     this.#nextNumber = undefined;
     this.#definitions = '';
+    this.#outline = [];
     this.#nodes = 0;
     this.#revised = 0;
     this.#restUntil = 0;
@@ -169,15 +179,13 @@ export class GrowingDocument {
     const only = blocks.length === 1 ? blocks[0] : undefined;
     if (only !== undefined && tail.length > MAX_OPEN_LIST && this.#settleItems(only, source, 2)) return true;
     const known = new Map(this.#open.map((block) => [block.start, block]));
+    const outline = [...this.#outline];
     this.#open = blocks.map(({ node, start, end }) => {
-      const block = this.#block(
-        start,
-        source.slice(start, end),
-        { kind: 'markdown', node: this.#numbered(node) },
-        true,
-      );
+      const content = markdownContent(this.#numbered(node), outline);
+      const block = this.#block(start, source.slice(start, end), content, true);
       const before = known.get(block.start);
-      return before?.source === block.source && before.content.kind === 'markdown' ? before : block;
+      const isSame = before?.content.kind === 'markdown' && before.content.level === content.level;
+      return isSame && before.source === block.source ? before : block;
     });
     return false;
   }
@@ -211,7 +219,7 @@ export class GrowingDocument {
     const line = source.lastIndexOf('\n', next - 1) + 1;
     const numbered = this.#numbered(node) as List;
     const part: List = { ...numbered, children: settled };
-    const block = this.#block(start, source.slice(start, line), { kind: 'markdown', node: part }, false);
+    const block = this.#block(start, source.slice(start, line), markdownContent(part, []), false);
     const number = typeof numbered.start === 'number' ? numbered.start + settled.length : undefined;
     this.#settle([block], line);
     this.#nextNumber = number;
@@ -238,7 +246,7 @@ export class GrowingDocument {
       this.#block(
         start,
         source.slice(start, end),
-        { kind: 'markdown', node: index === 0 ? this.#numbered(node) : node },
+        markdownContent(index === 0 ? this.#numbered(node) : node, this.#outline),
         false,
       ),
     );
@@ -277,7 +285,7 @@ export class GrowingDocument {
       const block: Block = {
         start,
         source,
-        content: { kind: 'markdown', node },
+        content: { ...content, node },
         isOpen: false,
         definitions: this.#definitions.length,
       };
@@ -294,4 +302,12 @@ export class GrowingDocument {
     if (text === '') return [];
     return [this.#block(0, text, { kind: 'plain', text }, true)];
   }
+}
+
+/** A node with its level; `outline` goes on behind it. */
+function markdownContent(node: RootContent, outline: number[]): MarkdownContent {
+  if (node.type !== 'heading') return { kind: 'markdown', node, level: undefined };
+  while (outline.length > 0 && outline.at(-1)! >= node.depth) outline.pop();
+  outline.push(node.depth);
+  return { kind: 'markdown', node, level: outline.length };
 }

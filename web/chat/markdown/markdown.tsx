@@ -78,7 +78,7 @@ class BlockView extends Component<{ readonly block: Block }> {
       case 'code':
         return <CodeBlock language={content.language} code={content.code} isOpen={isOpen} />;
       case 'markdown':
-        return <>{renderNode(content.node, { depth: 0, isOpen })}</>;
+        return <>{renderNode(content.node, { depth: 0, isOpen, level: content.level })}</>;
     }
   }
 }

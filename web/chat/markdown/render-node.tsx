@@ -1,6 +1,6 @@
 /**
  * A syntax tree as elements. Each kind of node has its element and its few attributes here; there is no other way for a text
- * to become markup. Headings begin at the third level, below those of the page.
+ * to become markup. Headings begin at the second level, below that of the page.
  */
 import type { AlignType, ListItem, Nodes, Paragraph, Table, TableCell } from 'mdast';
 import { type ComponentChildren, createElement, type JSX } from 'preact';
@@ -17,6 +17,8 @@ interface Place {
   readonly depth: number;
   /** The block may still grow. */
   readonly isOpen: boolean;
+  /** Of a heading, from 1; undefined within other blocks. */
+  readonly level?: number | undefined;
   readonly isInLink?: boolean;
   readonly isInTable?: boolean;
 }
@@ -24,7 +26,7 @@ interface Place {
 /** A node with all that is in it. */
 export function renderNode(node: Nodes, place: Place): ComponentChildren {
   if (place.depth > MAX_DEPTH) return visibleText(plainText(node));
-  const inside = { ...place, depth: place.depth + 1 };
+  const inside = { ...place, depth: place.depth + 1, level: undefined };
   const children = () => ('children' in node ? renderAll(node.children, inside) : null);
   switch (node.type) {
     case 'text':
@@ -34,7 +36,12 @@ export function renderNode(node: Nodes, place: Place): ComponentChildren {
     case 'paragraph':
       return <p dir="auto">{children()}</p>;
     case 'heading':
-      return createElement(`h${Math.min(6, node.depth + 2)}`, { dir: 'auto' }, children());
+      return createElement(
+        // Within a list or a quotation it is no part of the outline.
+        place.level === undefined ? 'p' : `h${Math.min(6, place.level + 1)}`,
+        { class: `heading heading-${node.depth}`, dir: 'auto' },
+        children(),
+      );
     case 'emphasis':
       return <em>{children()}</em>;
     case 'strong':

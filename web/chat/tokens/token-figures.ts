@@ -57,7 +57,7 @@ export function percent(probability: number): string {
   const value = probability * 100;
   if (value > 0 && value < 0.01) return 'under 0.01\u00a0%';
   if (value > 99.9 && value < 100) return 'over 99.9\u00a0%';
-  const digits = value >= 10 || value === 0 ? 0 : value >= 1 ? 1 : 2;
+  const digits = value >= 9.95 || value === 0 ? 0 : value >= 0.995 ? 1 : 2;
   return `${value.toFixed(digits)}\u00a0%`;
 }
 

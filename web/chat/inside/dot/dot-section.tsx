@@ -1,4 +1,5 @@
 /** Inside, fourth: one row's product with what a text's last token brings into the matrix, step by step. */
+import './dot.css';
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';

@@ -8,7 +8,7 @@ import type { Terms } from './terms.ts';
 
 /** CSS pixels of a term on the tape, and of the names before them. */
 const TERM_WIDTH = 46;
-const NAMES_WIDTH = 74;
+const NAMES_WIDTH = 86;
 /** Between two steps; after some of them, steps grow, so that any row comes to its end. */
 const STEP_MS = 110;
 const SLOW_STEPS = 24;

@@ -83,7 +83,7 @@ function Input({ value, most }: { value: number; most: number }): JSX.Element {
   return (
     <>
       <span class="inside-activation" aria-hidden="true">
-        <span style={bar} />
+        <span class="inside-activation-bar" style={bar} />
       </span>
       {shortText(value)}
     </>

@@ -33,6 +33,8 @@ export interface MapListener {
 const TILE_SIZE = 7;
 const TEXT_SIZE = 20;
 const TEXTS = ['−1', '0', '+1'];
+/** Squares that are coloured in one frame: each takes a few milliseconds once. */
+const IMAGES_A_FRAME = 4;
 
 /** See the file's header. */
 export class WeightMap {
@@ -49,6 +51,8 @@ export class WeightMap {
   #store: TileStore | undefined;
   #cell: Cell = { row: 0, column: 0 };
   #frame = 0;
+  /** Squares that may still be coloured in this frame. */
+  #images = 0;
   #ratio = 1;
 
   constructor(canvas: HTMLCanvasElement, source: InsideSource, modelId: string, listener: MapListener) {
@@ -218,6 +222,7 @@ export class WeightMap {
     if (store === undefined) return;
     const context = this.#context;
     const view = this.#view;
+    this.#images = IMAGES_A_FRAME;
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     context.fillStyle = this.#colours.ground;
     context.fillRect(0, 0, view.width, view.height);
@@ -255,6 +260,10 @@ export class WeightMap {
   #image(key: TileKey): void {
     const tile = this.#store?.get(key);
     if (tile === undefined) return;
+    if (tile.image === undefined && this.#images-- <= 0) {
+      this.#changed();
+      return;
+    }
     const { left, top, scale } = this.#view;
     const { row, column, step } = tile.request;
     const context = this.#context;
