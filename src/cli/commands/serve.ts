@@ -30,8 +30,8 @@ export const command: Command = {
   summary: 'Serve models over HTTP, as OpenAI, Anthropic and Ollama do.',
   positionals: '[MODEL…]',
   details:
-    'Each MODEL is a path, URL or name, or NAME=MODEL to choose the name that requests use; the first is the default. What is ' +
-    'not here is downloaded before the server starts. Ctrl-C lets answers under way end, a second one does not. Anyone who reaches the port can use the models unless there is an API ' +
+    'Each MODEL is a path, URL or name, or NAME=MODEL to choose the name that requests use; the first is the default. Browsers ' +
+    'get a page to chat at the address that the server names (docs/web.md). What is not here is downloaded before the server starts. Ctrl-C lets answers under way end, a second one does not. Anyone who reaches the port can use the models unless there is an API ' +
     'key, so other addresses than loopback ones need one. docs/server.md has the rest.',
   options: [
     { name: 'host', value: 'ADDRESS', help: 'Interface to listen on.', default: '127.0.0.1' },
@@ -257,7 +257,7 @@ async function announce({ urls }: Listening, hasKey: boolean, model: string | un
   const body = JSON.stringify({ ...(model && { model }), prompt: 'Once upon a time', max_tokens: 32 });
   const lines = [
     `bitnet: serving on ${urls.join(' and ')}`,
-    `  chat       ${url}/     open it in a browser`,
+    `  chat       open ${url}/ in a browser`,
     `  OpenAI     ${url}/v1   chat/completions, completions, responses, embeddings, models`,
     `  Anthropic  ${url}      /v1/messages, /v1/messages/count_tokens`,
     `  Ollama     ${url}      /api/chat, generate, embed, tags, show, ps, version`,

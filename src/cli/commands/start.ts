@@ -53,6 +53,7 @@ async function welcome(model: Model, styles: Styles): Promise<readonly string[]>
         ? 'Type the beginning of a story, such as: The little girl looked at'
         : `Ask for a story, then about it, such as: ${MESSAGES.join(' ')}`,
     ),
+    styles.dim('To chat in a browser instead: npx bitnet serve'),
     '',
   ];
 }

@@ -12,7 +12,7 @@ import { findChromium, launchChromium } from './chromium.ts';
 export const DESKTOP: ViewportSize = { width: 1280, height: 900 };
 export const PHONE: ViewportSize = { width: 390, height: 844 };
 /** For what takes long on slow machines. */
-export const PATIENCE = { timeout: 120_000 } as const;
+export const PATIENCE = { timeout: 60_000 } as const;
 
 /** "Good" by Web Vitals is at most 0.1. */
 const MOST_SHIFT = 0.05;

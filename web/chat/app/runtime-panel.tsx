@@ -40,12 +40,12 @@ export function RuntimeButton(): JSX.Element {
         type="button"
         class="runtime"
         aria-haspopup="dialog"
-        aria-label={`Model and where it runs: ${[place, name, rate].filter(Boolean).join(', ')}`}
         onClick={() => {
           isOpen.value = true;
         }}
       >
         <Icon name={kind ?? 'server'} />
+        <span class="unseen">What runs here: </span>
         <span class="runtime-place">{place}</span>
         {name !== undefined && <span class="runtime-model">{name}</span>}
         <span class="runtime-rate">{loading.value ? 'loading' : (rate ?? idle)}</span>

@@ -86,6 +86,7 @@ export function Composer(): JSX.Element {
             <Icon name="sliders" />
           </button>
           <ContextMeter />
+          <ReplyCount />
           {isRunning ? (
             <button
               key="stop"
@@ -116,6 +117,19 @@ export function Composer(): JSX.Element {
       </form>
       {areSettingsOpen && <SettingsPanel onClose={() => setSettingsOpen(false)} />}
     </div>
+  );
+}
+
+/** Tokens of the reply under way; not below its text, where it would move with every line. */
+function ReplyCount(): JSX.Element | null {
+  const live = running.value;
+  if (live === undefined) return null;
+  const count = live.tokens.value.length;
+  return (
+    <span class="reply-count">
+      <span class="pulse" />
+      {live.conversationId === current.value?.id ? `${count} written` : 'Another conversation is answered'}
+    </span>
   );
 }
 

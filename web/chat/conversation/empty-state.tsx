@@ -6,30 +6,31 @@ import { modelId, models, runtime, transport } from '../store/connection.ts';
 import { send } from '../store/generation.ts';
 import { suggestionsFor } from './prompts.ts';
 
-/** The whole of it. */
+/** The whole of it; nothing until it is known which model answers, so that nothing moves then. */
 export function EmptyState(): JSX.Element {
-  const { about, prompts } = suggestionsFor(modelId.value);
-  const isReady = modelId.value !== undefined;
+  const fault = connectionFault.value;
+  if (modelId.value === undefined && fault === undefined) return <div class="empty" />;
+  const { about, prompts } = suggestionsFor(models.value.find(({ id }) => id === modelId.value)?.title);
   return (
     <div class="empty">
       <h1>Talk to a 1-bit model</h1>
       <p>Every weight of it is −1, 0 or +1, so an ordinary processor is enough. {about}</p>
-      <p class="empty-runtime">{runtimeSentence()}</p>
-      {connectionFault.value !== undefined && (
+      {fault !== undefined && (
         <p class="fault" role="alert">
-          {connectionFault.value}
+          {fault}
         </p>
       )}
-      <LoadingBar />
       <ul class="prompts" aria-label="Prompts to try">
         {prompts.map((prompt) => (
           <li key={prompt}>
-            <button type="button" disabled={!isReady} onClick={() => send(prompt)}>
+            <button type="button" disabled={modelId.value === undefined} onClick={() => send(prompt)}>
               {prompt}
             </button>
           </li>
         ))}
       </ul>
+      <p class="empty-runtime">{runtimeSentence()}</p>
+      <LoadingBar />
     </div>
   );
 }
@@ -37,7 +38,7 @@ export function EmptyState(): JSX.Element {
 function runtimeSentence(): string {
   const kind = transport.value?.kind;
   const title = models.value.find(({ id }) => id === modelId.value)?.title;
-  if (kind === undefined || title === undefined) return 'Looking for a model…';
+  if (kind === undefined || title === undefined) return 'No model answers yet.';
   const place = kind === 'server' ? 'on the server' : 'on this device, in your browser';
   const { backend, threads } = runtime.value ?? {};
   const details = [backend, threads && `${threads} ${threads === 1 ? 'thread' : 'threads'}`].filter(Boolean);

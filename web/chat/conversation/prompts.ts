@@ -25,7 +25,7 @@ const GENERAL: Suggestions = {
   ],
 };
 
-/** Those for a model of that id; stories for the bundled model, which knows nothing else. */
-export function suggestionsFor(modelId: string | undefined): Suggestions {
-  return modelId !== undefined && /\btales\b/i.test(modelId) ? TALES : GENERAL;
+/** Those for a model of that title; stories for the bundled model, which knows nothing else. */
+export function suggestionsFor(title: string | undefined): Suggestions {
+  return title !== undefined && /\btales\b/i.test(title) ? TALES : GENERAL;
 }

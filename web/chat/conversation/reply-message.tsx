@@ -36,15 +36,15 @@ export function ReplyMessage({ turn, conversationId, isLast }: Props): JSX.Eleme
       data-state={variant.state}
     >
       {areTokensShown ? <Tokens variant={variant} live={live} /> : <Text variant={variant} live={live} />}
-      {live ? live.phase.value === 'load' && <LoadingBar /> : <Outcome turn={turn} isLast={isLast} />}
-      <div class="actions">
-        {isLast && turn.variants.length > 1 && (
-          <VariantSwitch turn={turn} conversationId={conversationId} isBusy={live !== undefined} />
-        )}
-        {live ? (
-          <Progress live={live} />
-        ) : (
-          <>
+      {live ? (
+        <Waiting live={live} />
+      ) : (
+        <>
+          <Outcome turn={turn} isLast={isLast} />
+          <div class="actions">
+            {isLast && turn.variants.length > 1 && (
+              <VariantSwitch turn={turn} conversationId={conversationId} />
+            )}
             <CopyButton text={variant.text} label="Copy reply" />
             <button
               type="button"
@@ -56,21 +56,21 @@ export function ReplyMessage({ turn, conversationId, isLast }: Props): JSX.Eleme
             >
               <Icon name="again" />
             </button>
-          </>
-        )}
-        <button
-          type="button"
-          class="plain"
-          aria-pressed={areTokensShown}
-          title="How likely each token was, and what else might have stood there"
-          disabled={!live && variant.statistics === undefined}
-          onClick={() => setTokensShown(!areTokensShown)}
-        >
-          <Icon name="tokens" />
-          Tokens
-        </button>
-        {!live && <Facts variant={variant} />}
-      </div>
+            <button
+              type="button"
+              class="plain"
+              aria-pressed={areTokensShown}
+              title="How likely each token was, and what else might have stood there"
+              disabled={variant.statistics === undefined}
+              onClick={() => setTokensShown(!areTokensShown)}
+            >
+              <Icon name="tokens" />
+              Tokens
+            </button>
+            <Facts variant={variant} />
+          </div>
+        </>
+      )}
     </article>
   );
 }
@@ -99,18 +99,18 @@ function Tokens({ variant, live }: Shown): JSX.Element {
   return <TokenView tokens={tokens} />;
 }
 
-/** What is going on until the reply ends. */
-function Progress({ live }: { readonly live: Running }): JSX.Element {
-  const sentence = {
-    load: 'Getting the model ready',
-    prompt: 'Reading the conversation',
-    write: `${live.tokens.value.length} tokens`,
-  }[live.phase.value];
+/** What is going on until the first token is there. */
+function Waiting({ live }: { readonly live: Running }): JSX.Element | null {
+  const phase = live.phase.value;
+  if (phase === 'write') return null;
   return (
-    <p class="reply-progress">
-      <span class="pulse" />
-      {sentence}
-    </p>
+    <>
+      <p class="reply-waiting">
+        <span class="pulse" />
+        {phase === 'load' ? 'Getting the model ready' : 'Reading the conversation'}
+      </p>
+      {phase === 'load' && <LoadingBar />}
+    </>
   );
 }
 
@@ -170,11 +170,7 @@ function cutSentence(isFull: boolean): string {
   return isFull ? 'It ends here: the context is full.' : 'It ends here: it reached its longest length.';
 }
 
-function VariantSwitch(props: {
-  readonly turn: ReplyTurn;
-  readonly conversationId: string;
-  readonly isBusy: boolean;
-}): JSX.Element {
+function VariantSwitch(props: { readonly turn: ReplyTurn; readonly conversationId: string }): JSX.Element {
   const { shown, variants, id } = props.turn;
   const show = (index: number) => {
     change(props.conversationId, (found) => showingVariant(found, id, index)).catch(notifyFault);
@@ -185,7 +181,7 @@ function VariantSwitch(props: {
         type="button"
         class="plain"
         aria-label="Earlier reply"
-        disabled={props.isBusy || shown === 0}
+        disabled={shown === 0}
         onClick={() => show(shown - 1)}
       >
         <Icon name="left" />
@@ -197,7 +193,7 @@ function VariantSwitch(props: {
         type="button"
         class="plain"
         aria-label="Later reply"
-        disabled={props.isBusy || shown === variants.length - 1}
+        disabled={shown === variants.length - 1}
         onClick={() => show(shown + 1)}
       >
         <Icon name="right" />

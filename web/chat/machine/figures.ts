@@ -1,7 +1,7 @@
 /** The plots of the tab: what each shows, as a figure, as lines and in words. */
 import { bytesText, rateText } from '../../shared/quantities.ts';
 import type { MachineReading } from '../transport/machine-reading.ts';
-import { meanOf, type Sample } from './history.ts';
+import type { Sample } from './history.ts';
 
 /** One line of a plot. */
 export interface Line {
@@ -35,9 +35,6 @@ export interface Figure {
   readonly empty: { readonly text: string; readonly isZeroEmpty: boolean };
 }
 
-/** Samples that a large figure of a rate is the mean of. */
-const RECENT = 3;
-
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 const last = (line: Line) => (samples: readonly Sample[]) => {
   const sample = samples.at(-1);
@@ -65,7 +62,7 @@ export const FIGURES: readonly Figure[] = [
     least: 5,
     most: () => undefined,
     isStepped: false,
-    now: (samples) => meanOf(samples.slice(-RECENT), generated.value),
+    now: last(generated),
     caption: ({ totals }) => `${count(totals.generatedTokens, 'token')} generated since the start`,
     empty: {
       text: 'Nothing has been generated while this page looked. Ask something in Chat, and its speed shows here.',

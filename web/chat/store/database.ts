@@ -71,11 +71,13 @@ export async function writeConversation(conversation: Conversation): Promise<voi
     return;
   }
   const transaction = database.transaction(['summaries', 'conversations'], 'readwrite');
-  await Promise.all([
+  const writing = [
     transaction.objectStore('summaries').put(summaryOf(conversation)),
     transaction.objectStore('conversations').put(conversation),
-    transaction.done,
-  ]);
+  ];
+  // A page that is being closed sees no more of it, and a transaction that is left open would be dropped.
+  transaction.commit();
+  await Promise.all([...writing, transaction.done]);
 }
 
 /** Removes one; its tokens stay until {@link sweepTokens}, so that a deletion can be taken back. */

@@ -113,18 +113,27 @@ export class ServerTransport implements Transport {
     try {
       for await (const events of eventData(body!)) {
         const delta = { text: '', tokens: [] as TokenDetail[] };
+        let fault: unknown;
         for (const event of events) {
           if (event === '[DONE]') isDone = true;
           else {
-            const chunk = chunkOf(event);
-            usage = chunk.usage ?? usage;
-            finish = chunk.choices?.[0]?.finish_reason ?? finish;
-            addTo(delta, chunk);
+            try {
+              const chunk = chunkOf(event);
+              usage = chunk.usage ?? usage;
+              finish = chunk.choices?.[0]?.finish_reason ?? finish;
+              addTo(delta, chunk);
+            } catch (error) {
+              // What came with it, before it, counts.
+              fault = error;
+              break;
+            }
           }
         }
-        if (delta.text === '' && delta.tokens.length === 0) continue;
-        firstTokenSeconds ??= seconds();
-        yield delta;
+        if (delta.text !== '' || delta.tokens.length > 0) {
+          firstTokenSeconds ??= seconds();
+          yield delta;
+        }
+        if (fault !== undefined) throw fault;
         // A reader may take its time with what came before.
         signal.throwIfAborted();
       }
