@@ -28,7 +28,8 @@ mayImport.model = rank2;
 for (const folder of ['engine', 'train']) mayImport[folder] = rank3;
 for (const folder of ['eval', 'fit', 'inside', 'route', 'convert']) mayImport[folder] = rank4;
 mayImport.server = rank5;
-mayImport.cli = [...rank5, 'server'];
+mayImport.mcp = [...rank5, 'server'];
+mayImport.cli = [...rank5, 'server', 'mcp'];
 
 const ranks = Object.entries(mayImport).map(([folder, others]) => {
   // The public API builds on rank 4; ranks above it may use it instead of the files behind it.

@@ -1,4 +1,5 @@
-/** The help of the program and of its commands, made from what the commands say about themselves. */
+/** The help of the program and of its commands, made from what the commands say about themselves, and its version. */
+import { readFileSync } from 'node:fs';
 import { HELP_OPTION } from './args.ts';
 import type { Command, CommandOption } from './command.ts';
 import type { Styles } from './terminal.ts';
@@ -109,4 +110,12 @@ function wrap(text: string, width: number): string[] {
     }
   }
   return [...lines, line];
+}
+
+/** The version of the package, as its package.json has it. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
 }

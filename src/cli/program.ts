@@ -2,12 +2,12 @@
  * The `bitnet` program: finds the command, runs it, and turns how it ended into an exit status. Ctrl-C and a reader that
  * has gone abort the command's signal; the process then ends by itself, so that nothing written is lost.
  */
-import { readFileSync } from 'node:fs';
 import { nearestName } from '../base/nearest-name.ts';
 import { parseCommandLine } from './args.ts';
 import type { Command } from './command.ts';
 import { command as bench } from './commands/bench.ts';
 import { command as chat } from './commands/chat.ts';
+import { command as mcp } from './commands/mcp.ts';
 import { command as canRun } from './commands/models/can-run.ts';
 import { command as convert } from './commands/models/convert.ts';
 import { command as inspect } from './commands/models/inspect.ts';
@@ -25,7 +25,7 @@ import { command as train } from './commands/training/train.ts';
 import { command as trainExport } from './commands/training/train-export.ts';
 import { command as trainReport } from './commands/training/train-report.ts';
 import { describeFailure, ExitStatus, Stopped, UsageError } from './errors.ts';
-import { commandHelp, programHelp } from './help.ts';
+import { commandHelp, packageVersion, programHelp } from './help.ts';
 import { stylesOf, write, writeNote } from './terminal.ts';
 
 /** All commands, in the order of the help. */
@@ -33,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   run,
   chat,
   serve,
+  mcp,
   models,
   pull,
   list,
@@ -126,11 +127,4 @@ function findCommand([name = '', second]: readonly string[]): Command {
   );
   const hint = near === undefined ? '' : `did you mean ${near}? `;
   throw new UsageError(`there is no command "${name}"; ${hint}\`bitnet --help\` lists all`);
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

@@ -118,3 +118,20 @@ export function createDecoder(tokenizer: Tokenizer, options: DecodeOptions = {})
     },
   };
 }
+
+/** A token as people are shown it: its text; bytes that are no whole character are written as `\xe2`. */
+export function tokenDisplay(tokenizer: Tokenizer, id: number): string {
+  if (tokenizer.isSpecial(id)) return tokenizer.tokenText(id);
+  const bytes = tokenizer.tokenBytes(id);
+  const hex = (byte: number) => `\\x${byte.toString(16).padStart(2, '0')}`;
+  return textOfBytes(bytes) ?? Array.from(bytes, hex).join('');
+}
+
+/** The text of bytes, or undefined when they are not UTF-8. */
+export function textOfBytes(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

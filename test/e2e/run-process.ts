@@ -26,8 +26,8 @@ export interface Ended {
 
 /** What a process gets. */
 export interface ProcessOptions {
-  /** All of its standard input; nothing when left out. */
-  readonly stdin?: string | Uint8Array;
+  /** All of its standard input; nothing when left out, and null leaves it open. */
+  readonly stdin?: string | Uint8Array | null;
   /** Variables besides this process's own, of which those of the program are not passed on. */
   readonly env?: NodeJS.ProcessEnv;
   /** {@link ROOT} when left out. */
@@ -59,7 +59,8 @@ export function startNode(args: readonly string[], options: ProcessOptions = {})
     stderr += text;
   });
   // A process that ends without reading all of it is no failure of the test.
-  child.stdin.on('error', () => {}).end(stdin);
+  child.stdin.on('error', () => {});
+  if (stdin !== null) child.stdin.end(stdin);
   const ended = once(child, 'close').then(([status]): Ended => ({ status, stdout, stderr }));
   return { child, ended };
 }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { loadModel } from '#src/index.js';
 import { listen } from '#src/server/listen.js';
 import { createServer } from '#src/server/server.js';
 import { findChromium, launchChromium } from '../e2e/browser/chromium.ts';
@@ -81,7 +82,8 @@ interface Reading {
 }
 
 const STORY: Messages = [{ role: 'user', content: 'Tell me a story about Lily and a red kite.' }];
-const SAMPLING = { temperature: 0.8, topP: 0.95, topK: 40, minP: 0.02, repetitionPenalty: 1.05, seed: 7 };
+const WHOLE = { temperature: 0.8, topP: 0.95, topK: 40, minP: 0.02, repetitionPenalty: 1.05, seed: 7 };
+const SAMPLING = { ...WHOLE, maxTokens: 40 };
 
 /** Waits until the page knows what it can talk to, and puts `drive` there for the other calls. */
 async function prepare(page: Page, address: string): Promise<readonly Kind[]> {
@@ -227,7 +229,11 @@ test('the build has a service worker that names every file, and a manifest whose
 
 if (executablePath !== undefined) {
   describe('beside a server', async () => {
-    const server = createServer({ models: [TALES, TINY], preload: 'none' });
+    // The other one computes with the server's fastest kernels, which need not be WebAssembly.
+    const onWasm = await loadModel(TALES, { backend: 'wasm' });
+    after(() => onWasm.dispose());
+    const models = [TALES, TINY, { id: 'tales-on-wasm', source: onWasm }];
+    const server = createServer({ models, preload: 'none' });
     const listening = await listen(server, { port: 0 });
     after(() => listening.close(0));
     const site = await host({ folder, path: '/', isIsolated: true, upstream: listening.urls[0]! });
@@ -238,6 +244,7 @@ if (executablePath !== undefined) {
       assert.equal(await addFile(page, 'tiny.gguf', tiny), 'tiny.gguf');
       for (const [onServer, onDevice] of [
         ['tales.i2_s', 'tales'],
+        ['tales-on-wasm', 'tales'],
         ['tiny', 'tiny.gguf'],
       ] as const) {
         for (const maxTokens of onDevice === 'tales' ? [40, undefined] : [200]) {
@@ -329,7 +336,7 @@ if (executablePath !== undefined) {
         ['server', 'tiny'],
         ['device', 'tiny.gguf'],
       ] as const) {
-        const { fault, text } = await replyOf(page, kind, id, STORY, SAMPLING, 2);
+        const { fault, text } = await replyOf(page, kind, id, STORY, WHOLE, 2);
         assert.equal(fault, 'thrown: that is enough');
         assert.ok(text.length > 0);
         const before = await readingOf(page, kind);
@@ -407,6 +414,11 @@ if (executablePath !== undefined) {
       const first = await replyOf(page, 'device', 'tales', STORY);
       assert.equal(first.fault, undefined);
       await kept(page);
+      const session = await context.newCDPSession(page);
+      const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
+      const hindrances = installabilityErrors.map(({ errorId }) => errorId);
+      // Contexts of tests are as private windows.
+      assert.deepEqual(hindrances, ['in-incognito']);
       await prepare(page, site.url);
       assert.equal(await page.evaluate(() => crossOriginIsolated), true);
       const cores = await page.evaluate(() => navigator.hardwareConcurrency);

@@ -30,9 +30,10 @@ export const command: Command = {
   summary: 'Serve models over HTTP, as OpenAI, Anthropic and Ollama do.',
   positionals: '[MODEL…]',
   details:
-    'Each MODEL is a path, URL or name, or NAME=MODEL to choose the name that requests use; the first is the default. Browsers ' +
-    'get a page to chat at the address that the server names (docs/web.md). What is not here is downloaded before the server starts. Ctrl-C lets answers under way end, a second one does not. Anyone who reaches the port can use the models unless there is an API ' +
-    'key, so other addresses than loopback ones need one. docs/server.md has the rest.',
+    'Each MODEL is a path, URL or name, or NAME=MODEL to choose the name that requests use; the first is the default. What is ' +
+    'not here is downloaded before the server starts. Browsers get a page to chat at the address that it names ' +
+    '(docs/web.md). Ctrl-C lets answers under way end, a second one does not. Anyone who reaches the port can use the models ' +
+    'unless there is an API key, so other addresses than loopback ones need one. docs/server.md has the rest.',
   options: [
     { name: 'host', value: 'ADDRESS', help: 'Interface to listen on.', default: '127.0.0.1' },
     { name: 'port', value: 'N', help: 'Port; 0 takes any that is free.', default: '8080' },

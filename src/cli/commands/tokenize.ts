@@ -1,6 +1,7 @@
 /** `bitnet tokenize`: a text as the model's tokens, and tokens as text. Reads no weights. */
 import { readModelText } from '../../engine/text.ts';
 import type { Tokenizer } from '../../index.ts';
+import { textOfBytes, tokenDisplay } from '../../tokenizer/tokenizer.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ExitStatus, UsageError } from '../errors.ts';
 import { withHeaders } from '../inspect/headers.ts';
@@ -92,24 +93,8 @@ function tableOf(tokenizer: Tokenizer, ids: readonly number[]): string {
   const width = String(tokenizer.vocabSize - 1).length;
   const rows = ids.map((id) => {
     const shown = printable(tokenDisplay(tokenizer, id));
-    const isQuoted = !tokenizer.isSpecial(id) && textOf(tokenizer.tokenBytes(id)) !== undefined;
+    const isQuoted = !tokenizer.isSpecial(id) && textOfBytes(tokenizer.tokenBytes(id)) !== undefined;
     return `${String(id).padStart(width)}  ${isQuoted ? JSON.stringify(shown) : styles.cyan(shown)}\n`;
   });
   return `${rows.join('')}${styles.dim(`${ids.length} token${ids.length === 1 ? '' : 's'}`)}\n`;
-}
-
-/** The text of a token; bytes that are no whole character are written as `\xe2`. */
-function tokenDisplay(tokenizer: Tokenizer, id: number): string {
-  if (tokenizer.isSpecial(id)) return tokenizer.tokenText(id);
-  const bytes = tokenizer.tokenBytes(id);
-  return textOf(bytes) ?? Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-}
-
-/** The text of bytes, or undefined when they are not UTF-8. */
-function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

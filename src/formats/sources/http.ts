@@ -203,6 +203,6 @@ function parseUrl(url: string | URL): URL {
 }
 
 /** Without the query, which may hold a signature, and without a user's password. */
-function shownName(url: URL): string {
+export function shownName(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -102,7 +102,7 @@ async function answer(
     const target = `${upstream}/${pathname.slice(path.length)}`;
     const passed = request(
       target,
-      { method, agent: false, headers: { ...headers, host: new URL(upstream).host } },
+      { method, agent: false, headers: { ...headers, host: new URL(upstream).host, connection: 'close' } },
       (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.pipe(response);

@@ -1,6 +1,8 @@
 /** The one model that the worker has in memory, and what it has done so far. */
 
-import { BitnetError, type ByteSource, loadModel, type Model } from 'bitnet.ts';
+import { BitnetError, type ByteSource, type Model } from 'bitnet.ts';
+import { loadFrom } from '#src/engine/model.js';
+import { blobSource } from '#src/formats/sources/blob.js';
 import { kvCacheBytes } from '#src/model/kv-cache.js';
 import type { MachineReading } from '../transport/machine-reading.ts';
 import type { Progress } from '../transport/transport.ts';
@@ -72,6 +74,11 @@ export class LoadedModel {
     await model?.dispose();
   }
 
+  /** Lets go of the model when it is of no more use after an error, so that the next question loads it anew. */
+  async forgetIfBroken(error: unknown): Promise<void> {
+    if (hasCode(error, 'team/') || hasCode(error, 'model/disposed')) await this.unload().catch(() => {});
+  }
+
   /** How busy it is. */
   reading({ running, waiting }: Turns): MachineReading {
     const model = this.#model;
@@ -103,19 +110,18 @@ async function loadFitting(
   onProgress: (share: number) => void,
   signal: AbortSignal,
 ): Promise<Model> {
+  const open = () => (source instanceof Blob ? blobSource(source) : source);
   try {
-    return await loadModel(source, { onProgress, signal });
+    return await loadFrom(open(), { onProgress, signal });
   } catch (error) {
     if (!hasCode(error, 'memory/')) throw error;
-    return loadModel(source, { contextLength: SMALL_CONTEXT, onProgress, signal }).catch(
-      (second: unknown) => {
-        // The model's own context is smaller still.
-        throw hasCode(second, 'option/') ? error : second;
-      },
-    );
+    return loadFrom(open(), { contextLength: SMALL_CONTEXT, onProgress, signal }).catch((second: unknown) => {
+      // The model's own context is smaller still.
+      throw hasCode(second, 'option/') ? error : second;
+    });
   }
 }
 
-function hasCode(error: unknown, area: string): boolean {
-  return error instanceof BitnetError && error.code.startsWith(area);
+function hasCode(error: unknown, start: string): boolean {
+  return error instanceof BitnetError && error.code.startsWith(start);
 }

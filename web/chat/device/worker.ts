@@ -25,7 +25,12 @@ const handlers: { readonly [Name in Exclude<CallName, InsideCall>]: Handler<Name
     const start = performance.now();
     return turns.take(signal, async () => {
       const model = await loaded.get(request.modelId, () => {}, signal);
-      return replyTo(model, loaded.totals, request, start, tell, signal);
+      try {
+        return await replyTo(model, loaded.totals, request, start, tell, signal);
+      } catch (error) {
+        await loaded.forgetIfBroken(error);
+        throw error;
+      }
     });
   },
   machine: async () => loaded.reading(turns),
