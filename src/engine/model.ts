@@ -1,4 +1,5 @@
 /** The public face of a loaded model: text in, text out. Everything here is engine, session and tokenizer put together. */
+import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
 import type { PullOptions } from '../hub/hub.ts';
 import type { RunningBackend } from '../kernels/backend-name.ts';
@@ -59,7 +60,20 @@ export interface EmbedOptions {
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const start = performance.now();
   options.signal?.throwIfAborted();
-  const bytes = await openSource(source, options.signal, options.pull);
+  return loadFrom(await openSource(source, options.signal, options.pull), options, start);
+}
+
+/**
+ * As {@link loadModel}, for what is open already and closed here: without all that reads from the network, which a page that is
+ * given files alone need not load.
+ *
+ * @param start when loading began, by performance.now()
+ */
+export async function loadFrom(
+  bytes: ByteSource | SourceFolder,
+  options: EngineOptions = {},
+  start: number = performance.now(),
+): Promise<Model> {
   try {
     const opened = await openModel(bytes, options.signal);
     try {

@@ -1,14 +1,16 @@
 /**
  * What a caller may name as a model, made into byte sources: path, URL, Blob, bytes, a source of the caller's own, or the
- * name of a model of the hub, which is downloaded where it is not here yet. What reads from the network is loaded when it is
- * needed: pages that are given files alone do without it.
+ * name of a model of the hub, which is downloaded where it is not here yet.
  */
 import { openPath } from '#platform';
 import type { ByteSource, SourceFolder } from '../base/byte-source.ts';
 import { BitnetError } from '../base/errors.ts';
 import { blobSource } from '../formats/sources/blob.ts';
+import { httpFolder, openHttp } from '../formats/sources/http.ts';
 import { memorySource } from '../formats/sources/memory.ts';
 import type { PullOptions } from '../hub/hub.ts';
+import { openHub } from '../hub/open-hub.ts';
+import { resolveModelName } from '../hub/parse-model-name.ts';
 
 /**
  * Where a model is: a path or URL of a GGUF file or of a Hugging Face folder (a URL ending in `/`), a name of the catalogue or
@@ -44,11 +46,9 @@ async function openNamed(
   signal: AbortSignal | undefined,
   pull: Omit<PullOptions, 'signal'>,
 ): Promise<ByteSource | SourceFolder> {
-  const { resolveModelName } = await import('../hub/parse-model-name.ts');
   const name = await resolveModelName(text);
   if (name.kind === 'path') return openPath(name.path);
   if (name.kind === 'url') return openUrl(name.url, signal);
-  const { openHub } = await import('../hub/open-hub.ts');
   const hub = await openHub();
   const model = await hub.pull(name, signal === undefined ? pull : { ...pull, signal });
   return model.open();
@@ -57,7 +57,6 @@ async function openNamed(
 async function openUrl(url: URL, signal: AbortSignal | undefined): Promise<ByteSource | SourceFolder> {
   if (url.protocol === 'file:') return openPath(url);
   if (url.protocol === 'http:' || url.protocol === 'https:') {
-    const { httpFolder, openHttp } = await import('../formats/sources/http.ts');
     if (url.pathname.endsWith('/')) return httpFolder(url);
     return openHttp(url, {}, signal);
   }

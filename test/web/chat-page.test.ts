@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { BUNDLED_MODEL, serveModels } from '../e2e/browser/page-hosts.ts';
+import { BUNDLED_MODEL, serveModels, TINY_MODEL } from '../e2e/browser/page-hosts.ts';
 import {
   assertSound,
   closeBrowser,
@@ -53,6 +53,22 @@ async function send(page: Page, text: string): Promise<void> {
   await page.press('#message', 'Enter');
 }
 
+/** As the system does it when a file is let go over the page. */
+async function drop(page: Page, name: string, content: Buffer): Promise<void> {
+  const dataTransfer = await page.evaluateHandle(
+    ([name, base64]) => {
+      const transfer = new DataTransfer();
+      const bytes = Uint8Array.from(atob(base64!), (character) => character.charCodeAt(0));
+      transfer.items.add(new File([bytes], name!));
+      return transfer;
+    },
+    [name, content.toString('base64')],
+  );
+  for (const type of ['dragenter', 'dragover', 'drop']) {
+    await page.dispatchEvent('body', type, { dataTransfer });
+  }
+}
+
 const lastText = (page: Page) => textOf(page.locator('.reply .markdown').last());
 
 if (HAS_CHROMIUM) {
@@ -62,26 +78,8 @@ if (HAS_CHROMIUM) {
         const watched = await openChat(place);
         const { page } = watched;
 
-        await page.getByRole('button', { name: PROMPT }).click();
-        await page.locator('.reply[aria-busy="true"] .markdown p').waitFor(PATIENCE);
-        await replied(page, 1);
-        assert.match(await lastText(page), STORY);
-        assert.match(
-          await textOf(page.locator('.reply-facts')),
-          /^\d+ tokens · .*0 of \d+ prompt tokens cached$/,
-        );
-        assert.match(await textOf(page.locator('.context')), /^\d+ \/ 256 tokens$/);
-
-        await send(page, 'Where is Lily?');
-        await replied(page, 2);
-        assert.match(await lastText(page), /Lily/);
-        assert.match(
-          await textOf(page.locator('.reply-facts').last()),
-          /[1-9]\d* of \d+ prompt tokens cached/,
-        );
-
         // As soon as something is there, within the same frame, so that it is never too late.
-        await send(page, PROMPT);
+        await page.getByRole('button', { name: PROMPT }).click();
         await page.waitForFunction(
           () => {
             const text = document.querySelector('.reply[aria-busy="true"] .markdown')?.textContent ?? '';
@@ -91,19 +89,33 @@ if (HAS_CHROMIUM) {
           undefined,
           { ...PATIENCE, polling: 'raf' },
         );
-        await replied(page, 3);
-        assert.equal(await page.locator('.reply').last().getAttribute('data-state'), 'stopped');
+        await replied(page, 1);
+        assert.equal(await page.locator('.reply').getAttribute('data-state'), 'stopped');
         const stopped = await lastText(page);
         assert.notEqual(stopped, '');
 
-        await page.locator('.reply').last().getByLabel('Make another reply').click();
+        await page.getByLabel('Make another reply').click();
         await page.locator('.variants', { hasText: '2 / 2' }).waitFor(PATIENCE);
-        await replied(page, 3);
+        await replied(page, 1);
+        assert.match(await lastText(page), STORY);
+        assert.match(
+          await textOf(page.locator('.reply-facts')),
+          /^\d+ tokens · .*\d+ of \d+ prompt tokens cached$/,
+        );
+        assert.match(await textOf(page.locator('.context')), /^\d+ \/ 256 tokens$/);
         await page.getByLabel('Earlier reply').click();
         await page.locator('.variants', { hasText: '1 / 2' }).waitFor(PATIENCE);
         assert.equal(await lastText(page), stopped);
         await page.getByLabel('Later reply').click();
         await page.locator('.variants', { hasText: '2 / 2' }).waitFor(PATIENCE);
+
+        await send(page, 'Where is Lily?');
+        await replied(page, 2);
+        assert.match(await lastText(page), /Lily/);
+        assert.match(
+          await textOf(page.locator('.reply-facts').last()),
+          /[1-9]\d* of \d+ prompt tokens cached/,
+        );
 
         // In an empty message, the arrow takes the last one.
         await page.press('#message', 'ArrowUp');
@@ -111,13 +123,13 @@ if (HAS_CHROMIUM) {
         await editor.fill('Who has the kite?');
         await editor.press('Enter');
         await page.locator('.bubble', { hasText: 'Who has the kite?' }).waitFor(PATIENCE);
-        await replied(page, 3);
-        assert.equal(await page.locator('.bubble', { hasText: PROMPT }).count(), 1);
+        await replied(page, 2);
+        assert.deepEqual(await page.locator('.bubble').allInnerTexts(), [PROMPT, 'Who has the kite?']);
         assert.match(await lastText(page), /kite/);
 
         const before = await page.locator('.markdown').allInnerTexts();
         await page.reload();
-        await replied(page, 3);
+        await replied(page, 2);
         assert.deepEqual(await page.locator('.markdown').allInnerTexts(), before);
         await page.locator('.reply').last().getByRole('button', { name: 'Tokens' }).click();
         await page.locator('.reply').last().getByText('Perplexity').waitFor(PATIENCE);
@@ -128,9 +140,13 @@ if (HAS_CHROMIUM) {
         await page.getByRole('button', { name: 'Delete' }).click();
         await page.locator('.empty h1').waitFor(PATIENCE);
         assert.equal(await entry.count(), 0);
-        await page.getByRole('button', { name: 'Undo' }).click();
-        await replied(page, 3);
-        assert.deepEqual((await page.locator('.markdown').allInnerTexts()).slice(0, 2), before.slice(0, 2));
+        // The last of the notices; one about the edited message may still be there.
+        await page
+          .locator('.notice', { hasText: 'was deleted' })
+          .getByRole('button', { name: 'Undo' })
+          .click();
+        await replied(page, 2);
+        assert.deepEqual(await page.locator('.markdown').allInnerTexts(), before);
         await watched.close();
       });
     });
@@ -187,6 +203,28 @@ if (HAS_CHROMIUM) {
     await assertSound(watched);
     await page.keyboard.press('Escape');
     assert.equal(await page.evaluate(() => document.activeElement?.className), 'runtime');
+    await watched.close();
+  });
+
+  test('a GGUF file that is dropped on the page answers from then on; what is none is refused', async () => {
+    const watched = await openChat('server');
+    const { page } = watched;
+    await drop(page, 'letter.gguf', Buffer.from('Dear all,'));
+    const fault = page.locator('.notice-fault');
+    await fault.waitFor(PATIENCE);
+    assert.match(await textOf(fault), /letter\.gguf: this is no GGUF file/);
+    await drop(page, 'tiny.gguf', readFileSync(TINY_MODEL));
+    await page.locator('.runtime', { hasText: 'tiny' }).waitFor(PATIENCE);
+    assert.match(await textOf(page.locator('.runtime')), /This device/);
+    await page.reload();
+    await page.locator('.runtime', { hasText: 'tiny' }).waitFor(PATIENCE);
+    await send(page, 'Lily');
+    await replied(page, 1);
+    assert.notEqual(await lastText(page), '');
+    await page.locator('.runtime').click();
+    await page.getByLabel('Remove tiny from this browser').click();
+    await page.locator('.model', { hasText: 'tiny' }).waitFor({ ...PATIENCE, state: 'detached' });
+    await assertSound(watched);
     await watched.close();
   });
 

@@ -82,7 +82,8 @@ interface Reading {
 }
 
 const STORY: Messages = [{ role: 'user', content: 'Tell me a story about Lily and a red kite.' }];
-const SAMPLING = { temperature: 0.8, topP: 0.95, topK: 40, minP: 0.02, repetitionPenalty: 1.05, seed: 7 };
+const WHOLE = { temperature: 0.8, topP: 0.95, topK: 40, minP: 0.02, repetitionPenalty: 1.05, seed: 7 };
+const SAMPLING = { ...WHOLE, maxTokens: 40 };
 
 /** Waits until the page knows what it can talk to, and puts `drive` there for the other calls. */
 async function prepare(page: Page, address: string): Promise<readonly Kind[]> {
@@ -335,7 +336,7 @@ if (executablePath !== undefined) {
         ['server', 'tiny'],
         ['device', 'tiny.gguf'],
       ] as const) {
-        const { fault, text } = await replyOf(page, kind, id, STORY, SAMPLING, 2);
+        const { fault, text } = await replyOf(page, kind, id, STORY, WHOLE, 2);
         assert.equal(fault, 'thrown: that is enough');
         assert.ok(text.length > 0);
         const before = await readingOf(page, kind);

@@ -3,30 +3,31 @@
  * by keys and by pointer, light and dark, on a desktop and on a phone, and axe finds nothing in it.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Locator, Page, ViewportSize } from 'playwright-core';
+import type { BrowserContext, Locator, Page, ViewportSize } from 'playwright-core';
 import { loadModel } from '#src/index.js';
 import { Inside } from '#src/inside/inside.js';
 import { listen } from '#src/server/listen.js';
 import { createServer } from '#src/server/server.js';
-import { findChromium, launchChromium } from '../e2e/browser/chromium.ts';
+import {
+  assertSound,
+  closeBrowser,
+  DESKTOP,
+  HAS_CHROMIUM,
+  openPage,
+  PATIENCE,
+  PHONE,
+  sharedBrowser,
+  textOf,
+} from '../e2e/browser/watched-page.ts';
 
 // This file runs as build/test/web/inside-page.test.js.
 const root = new URL('../../../', import.meta.url);
 const TALES = fileURLToPath(new URL('models/tales/tales.i2_s.gguf', root));
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const DESKTOP = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
-const PATIENCE = { timeout: 60_000 };
 
-const executablePath = findChromium();
-let browser: Promise<Browser> | undefined;
-after(async () => (await browser)?.close());
-
-if (executablePath !== undefined) {
+if (HAS_CHROMIUM) {
+  after(closeBrowser);
   const model = await loadModel(TALES);
   const inside = new Inside(model);
   after(() => model.dispose());
@@ -59,7 +60,7 @@ if (executablePath !== undefined) {
     }
     const { columns } = overview.matrices.find(({ name }) => name === 'up')!;
     const seen = map.locator('.inside-seen');
-    const row = Number(/Row (\d+),/.exec(await text(seen))?.[1]);
+    const row = Number(/Row (\d+),/.exec(await textOf(seen))?.[1]);
     const place = { layer: 1, name: 'up', row, rows: 1, column: columns - 1, columns: 1, step: 1 } as const;
     const [value] = await inside.tile(place);
     await seen.filter({ hasText: `column ${columns - 1}: ${signed(value!)}, in byte` }).waitFor(PATIENCE);
@@ -148,35 +149,26 @@ if (executablePath !== undefined) {
       await page.locator('.inside-total', { hasText: /^Of/ }).waitFor(PATIENCE);
       await page.locator('.inside-total-sum').waitFor(PATIENCE);
       await page.getByText('The same as a table').click();
-      await page.evaluate(AXE);
-      const found = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as {
-          axe: { run(where: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        };
-        const { violations } = await axe.run('.inside');
-        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-      });
-      assert.deepEqual(found, []);
       await close();
     });
   }
 
   test('what there is to be said where nothing can be shown', async () => {
-    const nothing = await open(served, DESKTOP, 'light', 'server', (page) =>
-      page.route('**/inside?*', async (route) => {
+    const nothing = await open(served, DESKTOP, 'light', 'server', (context) =>
+      context.route('**/inside?*', async (route) => {
         const overview = await (await route.fetch()).json();
         await route.fulfill({ json: { ...overview, matrices: [] } });
       }),
     );
     await nothing.page.getByText('is not one of those whose weights are').waitFor(PATIENCE);
     await nothing.close();
-    const refused = await open(served, DESKTOP, 'light', 'server', (page) =>
-      page.route('**/inside?*', (route) =>
+    const refused = await open(served, DESKTOP, 'light', 'server', (context) =>
+      context.route('**/inside?*', (route) =>
         route.fulfill({ status: 200, body: 'no JSON', contentType: 'application/json' }),
       ),
     );
     await refused.page.getByText('The server’s answer cannot be read').waitFor(PATIENCE);
-    await refused.page.unroute('**/inside?*');
+    await refused.page.context().unroute('**/inside?*');
     await refused.page.getByRole('button', { name: 'Try again' }).click();
     await refused.page.locator('.inside-total-sum').waitFor(PATIENCE);
     await refused.close();
@@ -195,51 +187,17 @@ async function open(
   viewport: ViewportSize,
   colorScheme: 'light' | 'dark' = 'light',
   place: 'server' | 'device' = 'server',
-  prepare: (page: Page) => Promise<unknown> = async () => {},
+  prepare: (page: BrowserContext) => Promise<unknown> = async () => {},
 ): Promise<{ page: Page; close: () => Promise<void> }> {
-  browser ??= launchChromium(executablePath!);
-  const context = await (await browser).newContext({ viewport, colorScheme });
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) faults.push(message.text());
-  });
-  page.on('request', (request) => {
-    if (new URL(request.url()).origin !== new URL(origin).origin) faults.push(`asks for ${request.url()}`);
-  });
-  await page.addInitScript((chosen) => {
-    localStorage.setItem('bitnet.transport', chosen);
-    const noticed = { violations: [] as string[], shift: 0 };
-    Object.assign(globalThis, { noticed });
-    addEventListener('securitypolicyviolation', (event) => noticed.violations.push(event.violatedDirective));
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) {
-        const { value, hadRecentInput } = entry as PerformanceEntry & {
-          value: number;
-          hadRecentInput: boolean;
-        };
-        if (!hadRecentInput) noticed.shift += value;
-      }
-    }).observe({ type: 'layout-shift', buffered: true });
-  }, place);
-  await prepare(page);
-  await page.goto(`${origin}/#/inside`);
+  const context = await (await sharedBrowser()).newContext();
+  await context.addInitScript((chosen) => localStorage.setItem('bitnet.transport', chosen), place);
+  await prepare(context);
+  const watched = await openPage(`${origin}/#/inside`, { viewport, colorScheme, context });
   const close = async () => {
-    const noticed = await page.evaluate(
-      () => (globalThis as unknown as { noticed: { violations: string[]; shift: number } }).noticed,
-    );
-    const overflow = await page.evaluate(() => {
-      const tab = document.querySelector('.inside')!.parentElement!;
-      return tab.scrollWidth - tab.clientWidth;
-    });
+    await assertSound(watched);
     await context.close();
-    assert.deepEqual(noticed.violations, []);
-    assert.deepEqual(faults, []);
-    assert.ok(noticed.shift < 0.05, `what is seen shifted by ${noticed.shift}`);
-    assert.ok(overflow <= 0, `the tab is ${overflow} pixels wider than its place`);
   };
-  return { page, close };
+  return { page: watched.page, close };
 }
 
 async function chooseMatrix(page: Page, layer: number, name: string): Promise<void> {
@@ -255,10 +213,6 @@ function pixels(canvas: Locator): Promise<number> {
     const { data } = picture.getContext('2d')!.getImageData(0, 0, picture.width, picture.height);
     return new Set(new Uint32Array(data.buffer)).size;
   });
-}
-
-async function text(locator: Locator): Promise<string> {
-  return (await locator.textContent()) ?? '';
 }
 
 function minus(value: number): string {

@@ -57,7 +57,7 @@ async function openTokens(
   await page.fill('#message', 'Tell me something.');
   await page.locator('button[aria-label="Send"]:enabled').click(PATIENCE);
   await page.locator('.reply[data-state="complete"]').waitFor(PATIENCE);
-  await page.getByRole('button', { name: 'Tokens' }).click();
+  await page.getByRole('button', { name: 'Tokens', exact: true }).click();
   await page.locator('.token-list [data-token="0"]').waitFor(PATIENCE);
   return watched;
 }
@@ -132,6 +132,8 @@ if (HAS_CHROMIUM) {
     await page
       .locator('.token-panel', { hasText: 'Not among the 2 most likely tokens here.' })
       .waitFor(PATIENCE);
+    await tokenAt(page, 4).hover();
+    await page.locator('.token-panel .is-chosen', { hasText: '⏎' }).waitFor(PATIENCE);
     await tokenAt(page, 6).hover();
     await page.locator('.token-panel', { hasText: 'only a part of a character' }).waitFor(PATIENCE);
     await page.mouse.move(2, 2);

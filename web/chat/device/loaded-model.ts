@@ -1,6 +1,8 @@
 /** The one model that the worker has in memory, and what it has done so far. */
 
-import { BitnetError, type ByteSource, loadModel, type Model } from 'bitnet.ts';
+import { BitnetError, type ByteSource, type Model } from 'bitnet.ts';
+import { loadFrom } from '#src/engine/model.js';
+import { blobSource } from '#src/formats/sources/blob.js';
 import { kvCacheBytes } from '#src/model/kv-cache.js';
 import type { MachineReading } from '../transport/machine-reading.ts';
 import type { Progress } from '../transport/transport.ts';
@@ -108,16 +110,15 @@ async function loadFitting(
   onProgress: (share: number) => void,
   signal: AbortSignal,
 ): Promise<Model> {
+  const open = () => (source instanceof Blob ? blobSource(source) : source);
   try {
-    return await loadModel(source, { onProgress, signal });
+    return await loadFrom(open(), { onProgress, signal });
   } catch (error) {
     if (!hasCode(error, 'memory/')) throw error;
-    return loadModel(source, { contextLength: SMALL_CONTEXT, onProgress, signal }).catch(
-      (second: unknown) => {
-        // The model's own context is smaller still.
-        throw hasCode(second, 'option/') ? error : second;
-      },
-    );
+    return loadFrom(open(), { contextLength: SMALL_CONTEXT, onProgress, signal }).catch((second: unknown) => {
+      // The model's own context is smaller still.
+      throw hasCode(second, 'option/') ? error : second;
+    });
   }
 }
 

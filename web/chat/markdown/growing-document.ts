@@ -37,7 +37,7 @@ export interface Block {
 /** Characters that are parsed at once, and most of them where a block does not end before. */
 const PIECE = 2000;
 const MAX_PIECE = 6000;
-const MAX_TABLE = 16_000;
+const MAX_TABLE = 9000;
 const MAX_PLAIN = 20_000;
 /** Nodes that one text may have; what comes after them is shown as it is written. */
 const MAX_NODES = 20_000;

@@ -20,16 +20,33 @@ interface MarkdownState {
   readonly blocks: readonly Block[];
 }
 
+/** Blocks of complete texts that were shown last, so that coming back to a conversation shows all of it at once. */
+const finished = new Map<string, readonly Block[]>();
+const MAX_FINISHED = 60;
+
 /** See the file's header. */
 export class Markdown extends Component<MarkdownProps, MarkdownState> implements FrameTask {
   readonly #document = new GrowingDocument();
 
   constructor(props: MarkdownProps) {
     super(props);
+    const known = props.isStreaming ? undefined : finished.get(props.text);
+    if (known !== undefined) {
+      this.state = { blocks: known };
+      return;
+    }
     this.#document.update(props.text, !props.isStreaming);
     const isDone = this.#document.work(immediateDeadline());
     this.state = { blocks: this.#document.blocks };
-    if (!isDone) runInFrames(this);
+    if (isDone) this.#remember(props);
+    else runInFrames(this);
+  }
+
+  #remember({ text, isStreaming }: MarkdownProps): void {
+    if (isStreaming) return;
+    finished.delete(text);
+    finished.set(text, this.#document.blocks);
+    if (finished.size > MAX_FINISHED) finished.delete(finished.keys().next().value!);
   }
 
   override shouldComponentUpdate(next: MarkdownProps, state: MarkdownState): boolean {
@@ -47,6 +64,7 @@ export class Markdown extends Component<MarkdownProps, MarkdownState> implements
   run(deadline: number): boolean {
     const isDone = this.#document.work(deadline);
     this.setState({ blocks: this.#document.blocks });
+    if (isDone) this.#remember(this.props);
     return isDone;
   }
 

@@ -33,7 +33,7 @@ export function TokenPanel({ id, token, anchor, onEnter, onLeave }: TokenPanelPr
       onPointerLeave={onLeave}
     >
       <p class="token-panel-head">
-        <span class="token-sample">{tokenText(token.text)}</span>
+        <span class="token-sample">{tokenText(token.text, true)}</span>
         <strong>{percent(probabilityOf(token.logprob))}</strong>
         <span class="token-soft">log {decimal(token.logprob, 3)}</span>
       </p>
@@ -46,7 +46,7 @@ export function TokenPanel({ id, token, anchor, onEnter, onLeave }: TokenPanelPr
       <ul class="token-choices">
         {choices.map((choice, index) => (
           <li key={index} class={choice.isChosen ? 'is-chosen' : undefined}>
-            <span class="token-sample">{tokenText(choice.text)}</span>
+            <span class="token-sample">{tokenText(choice.text, true)}</span>
             <Bar share={probabilityOf(choice.logprob)} />
             <span class="token-number">{percent(probabilityOf(choice.logprob))}</span>
             <span class="token-number token-soft">{decimal(choice.logprob, 2)}</span>

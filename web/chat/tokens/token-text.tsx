@@ -11,19 +11,23 @@ const NAMES: Readonly<Record<string, string>> = {
   '\t': 'tab',
 };
 
-/** A token as elements. */
-export function tokenText(text: string): ComponentChildren {
+/** A token as elements; in one line where `isSample`. */
+export function tokenText(text: string, isSample = false): ComponentChildren {
   if (text === '') return <span class="token-empty" />;
   const parts = (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text).split(WHITE_SPACE);
   return parts.map((part, index) => {
     if (index % 2 === 0) return visibleText(part);
-    const kind = part[0] === '\n' ? 'token-break' : part[0] === '\t' ? 'token-tab' : 'token-space';
+    if (part[0] === '\n') return Array.from(part, () => lineBreak(isSample));
     return (
-      <span key={index} class={kind}>
+      <span key={index} class={part[0] === '\t' ? 'token-tab' : 'token-space'}>
         {part}
       </span>
     );
   });
+}
+
+function lineBreak(isSample: boolean): ComponentChildren {
+  return isSample ? <span class="token-glyph">⏎</span> : <span class="token-break">{'\n'}</span>;
 }
 
 /** A token in words, for those who do not see it. */

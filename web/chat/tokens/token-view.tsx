@@ -211,7 +211,7 @@ function Summary({
           <dt>Least likely</dt>
           <dd>
             <button type="button" class="token-jump" onClick={() => onGo(figures.leastLikely)}>
-              <span class="token-sample">{tokenText(least.text)}</span>{' '}
+              <span class="token-sample">{tokenText(least.text, true)}</span>{' '}
               {percent(probabilityOf(least.logprob))}
             </button>
           </dd>
