@@ -164,5 +164,5 @@ function shortNumber(value: number): string {
 
 /** As {@link bytesText}, without digits that the steps of an axis do not have. */
 function shortBytes(bytes: number): string {
-  return bytes === 0 ? '0' : bytesText(bytes).replace(/\.0+(?= )/, '');
+  return bytes === 0 ? '0' : bytesText(bytes).replace(/(?:\.|(\.\d*[1-9]))0+(?= )/, '$1');
 }

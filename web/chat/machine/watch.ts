@@ -1,14 +1,14 @@
 /**
  * Asks the transport in use how busy it is: every second while somebody looks, now and then otherwise, so that there is
- * something to see when they do, and not at all while the page is hidden. Where nobody answers it tries again by itself.
+ * something to see when they do (every second while the page itself has a reply), and not at all while it is hidden. Where nobody answers it tries again by itself.
  */
 import { effect, type Signal, signal } from '@preact/signals';
-import { runtime, transport } from '../store/connection.ts';
+import { runtime, speed, transport } from '../store/connection.ts';
 import { type Transport, TransportError } from '../transport/transport.ts';
 import { MachineHistory } from './history.ts';
 
 const SEEN_EVERY = 1000;
-const UNSEEN_EVERY = 5000;
+const UNSEEN_EVERY = 10_000;
 const RETRY_EVERY = 2000;
 /** No answer takes longer than this. */
 const PATIENCE = 10_000;
@@ -28,6 +28,8 @@ const histories = new WeakMap<Transport, MachineHistory>();
 let viewers = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let reading: AbortController | undefined;
+/** When the last one began, by performance.now(). */
+let lastTime = -Infinity;
 
 /** Reads often until the function that it gives is called. */
 export function look(): () => void {
@@ -46,6 +48,15 @@ export function watchMachine(): void {
     reading = undefined;
     machine.value = current === undefined ? undefined : { history: historyOf(current), fault: undefined };
     readNow();
+  });
+  // A reply of this page is what its user will want to see later.
+  effect(() => {
+    const isBusy = runtime.value !== undefined && speed.value !== undefined;
+    if (isBusy && performance.now() - lastTime >= SEEN_EVERY) readNow();
+  });
+  // Before the first reply, so that there is something to compare with.
+  effect(() => {
+    if (runtime.value !== undefined) readNow();
   });
   addEventListener('visibilitychange', readNow);
 }
@@ -74,6 +85,7 @@ async function read(): Promise<void> {
   if (isDue()) {
     const own = new AbortController();
     reading = own;
+    lastTime = performance.now();
     const state = await ask(source, own.signal);
     if (reading !== own) return;
     reading = undefined;

@@ -1,0 +1,125 @@
+#!/usr/bin/env node
+// @ts-check
+/**
+ * The longest task of the page's main thread while a model generates on this device: a reply of the bundled model until its
+ * context is full, then a look at the other tabs meanwhile. Told by the browser's trace, since its observer of long tasks
+ * begins at 50 ms. Needs the build, the compiled tests, and a quiet machine.
+ *
+ *   node bench/web/long-tasks.mjs [--phone] [--model FILE]
+ */
+import { parseArgs } from 'node:util';
+import { BUNDLED_MODEL, serveModels } from '../../build/test/e2e/browser/page-hosts.js';
+import {
+  closeBrowser,
+  DESKTOP,
+  longTasks,
+  openPage,
+  PHONE,
+  sharedBrowser,
+} from '../../build/test/e2e/browser/watched-page.js';
+
+const { values } = parseArgs({
+  options: { phone: { type: 'boolean', default: false }, model: { type: 'string' } },
+});
+const CATEGORIES = ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline', '__metadata'];
+
+/** @typedef {import('playwright-core').Page} Page */
+/** @typedef {{ name: string, ph: string, ts: number, dur?: number, pid: number, tid: number, args: any }} TraceEvent */
+
+/**
+ * Milliseconds of the longest tasks of the main threads of pages while `act` runs, the longest first.
+ *
+ * @param {Page} page
+ * @param {() => Promise<unknown>} act
+ */
+async function traced(page, act) {
+  const browser = await sharedBrowser();
+  const before = (await longTasks(page)).length;
+  await browser.startTracing(page, { categories: CATEGORIES });
+  await act();
+  const { traceEvents } = /** @type {{ traceEvents: TraceEvent[] }} */ (
+    JSON.parse((await browser.stopTracing()).toString())
+  );
+  const main = new Set(
+    traceEvents
+      .filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
+      .map(({ pid, tid }) => `${pid} ${tid}`),
+  );
+  const tasks = traceEvents.filter(
+    ({ name, ph, pid, tid }) => name.endsWith('RunTask') && ph === 'X' && main.has(`${pid} ${tid}`),
+  );
+  const longest = tasks.sort((a, b) => (b.dur ?? 0) - (a.dur ?? 0)).slice(0, 5);
+  for (const { ts, dur = 0, pid, tid } of longest.filter(({ dur = 0 }) => dur > 40_000)) {
+    const inside = traceEvents
+      .filter((event) => event.pid === pid && event.tid === tid && event.ph === 'X')
+      .filter((event) => event.ts >= ts && event.ts + (event.dur ?? 0) <= ts + dur)
+      .filter((event) => (event.dur ?? 0) > 4000 && !event.name.endsWith('RunTask'))
+      .sort((a, b) => (b.dur ?? 0) - (a.dur ?? 0))
+      .slice(0, 8)
+      .map(
+        ({ name, dur: own = 0, args }) =>
+          `${name} ${own / 1000} ${JSON.stringify(args?.data ?? {}).slice(0, 160)}`,
+      );
+    process.stdout.write(`    ${[`${dur / 1000} ms`, ...inside].join('\n      ')}\n`);
+  }
+  const observed = (await longTasks(page)).slice(before).map(({ duration }) => duration);
+  return { longest: longest.map(({ dur = 0 }) => (dur / 1000).toFixed(1)), observed };
+}
+
+const server = await serveModels({ models: [BUNDLED_MODEL] });
+try {
+  const { page } = await openPage(`${server.origin}/`, { viewport: values.phone ? PHONE : DESKTOP });
+  await page.evaluate(() => localStorage.setItem('bitnet.transport', 'device'));
+  await page.reload();
+  await page.locator('#message').waitFor();
+  if (values.model !== undefined) {
+    await page.locator('button.runtime').click();
+    await page.locator('input[aria-label="GGUF file"]').setInputFiles(values.model);
+    await page.keyboard.press('Escape');
+    await page.locator('.runtime-rate', { hasText: 'thread' }).waitFor({ timeout: 120_000 });
+  }
+  let replies = 0;
+  const stop = page.locator('.round.stop');
+  const ask = async () => {
+    await page.fill(
+      '#message',
+      'Tell me a story about Lily, Bruno and a red kite at the park. It is about a gift.',
+    );
+    await page.locator('.round.primary:enabled').waitFor({ timeout: 60_000 });
+    await page.keyboard.press('Enter');
+    await page.locator('.message.reply').nth(replies++).waitFor();
+  };
+  const end = () => stop.waitFor({ state: 'detached', timeout: 300_000 });
+  /** @param {string} name */
+  const open = async (name) => {
+    await page.getByRole('link', { name, exact: true }).click();
+    await page.waitForTimeout(1500);
+  };
+  /** @type {[string, () => Promise<unknown>][]} */
+  const cases = [
+    ['first reply', () => ask().then(end)],
+    ['second reply', () => ask().then(end)],
+    [
+      'reply while looking at Machine, Inside and Chat',
+      async () => {
+        await ask();
+        for (const name of ['Machine', 'Inside', 'Chat']) await open(name);
+        if (await stop.isVisible()) await stop.click();
+      },
+    ],
+  ];
+  for (const [name, act] of cases) {
+    const { longest, observed } = await traced(page, act);
+    const facts = await page
+      .locator('.reply-facts')
+      .last()
+      .textContent()
+      .catch(() => '');
+    process.stdout.write(
+      `${name}: ${longest.join(', ')} ms; observed above 50: ${observed.join(', ') || 'none'} (${facts})\n`,
+    );
+  }
+} finally {
+  await closeBrowser();
+  await server.close();
+}
