@@ -1,4 +1,5 @@
 /** Inside, second: the weights of one matrix as a picture to look around in. */
+import './map/map.css';
 import { useSignal } from '@preact/signals';
 import { weightPlace } from 'bitnet.ts/inside';
 import type { JSX } from 'preact';
