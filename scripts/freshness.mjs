@@ -169,7 +169,10 @@ function partOf(file, part) {
 function expectedOutputs(part) {
   const { from, to } = OUTPUTS[part];
   if (part === 'native') return [NATIVE_OUTPUT];
-  if (part === 'web') return WEB_PAGES.map((page) => `${to}/${page}/index.html`);
+  if (part === 'web') {
+    const pages = WEB_PAGES.map((page) => `${to}/${page}/index.html`);
+    return [`${to}/index.html`, `${to}/service-worker.js`, ...pages];
+  }
   if (part === 'wasm') {
     const entries = WASM_ENTRIES.filter((entry) => existsSync(join(root, from, `${entry}.ts`)));
     return entries.flatMap((entry) => WASM_FLAVOURS.map((flavour) => `${to}/${entry}-${flavour}.wasm`));

@@ -78,6 +78,8 @@ export async function buildWeb(folder, isWhole, more = {}) {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       rolldownOptions: {
+        // Where the build spends its time is no warning.
+        checks: { bundlerTimings: false },
         input: {
           chat: join(web, 'index.html'),
           ...Object.fromEntries(WEB_PAGES.map((page) => [page, join(web, page, 'index.html')])),

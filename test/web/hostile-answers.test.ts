@@ -70,7 +70,13 @@ const CASES: Readonly<Record<string, Case>> = {
       '[__proto__]: https://example.org/proto',
       '[^__proto__]: a note',
     ].join('\n\n'),
-    seen: ['(javascript:trap())', '(vbscript:trap())', '(evil.example)', 'Image: twelve', 'a note'],
+    seen: [
+      '(javascript:trap())',
+      '(vbscript:trap())',
+      '(evil.example)',
+      'Image: twelve (evil.example)',
+      'a note',
+    ],
   },
   hidden: {
     text: `account\u202egnp.exe pass\u200bword \u2066isolate\u2069 \u001b[31mred\u001b[0m \u0000 \u{e0041}\u{e0042} \`code\u202e\`

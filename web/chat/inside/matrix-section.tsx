@@ -1,4 +1,5 @@
 /** Inside, second: the weights of one matrix as a picture to look around in. */
+import './map/map.css';
 import { useSignal } from '@preact/signals';
 import { weightPlace } from 'bitnet.ts/inside';
 import type { JSX } from 'preact';
@@ -146,8 +147,8 @@ function MapView({ look }: { look: Look }): JSX.Element {
           <li class="plus">+1</li>
         </ul>
         <p class="inside-hint" id="inside-map-keys">
-          Drag to move, pinch or use + and − to zoom; the wheel zooms once the picture was clicked. Arrow keys
-          go from weight to weight, 0 shows the whole table. From afar, a dot is the mix of the weights in it.
+          Drag to move, + and − zoom; so do pinching and the wheel once the picture was tapped. Arrow keys go
+          from weight to weight, 0 shows the whole table. From afar, a dot is the mix of the weights in it.
         </p>
       </figcaption>
     </figure>

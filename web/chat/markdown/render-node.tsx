@@ -76,7 +76,7 @@ export function renderNode(node: Nodes, place: Place): ComponentChildren {
       const text = `Image: ${node.alt || 'no description'}`;
       if (place.isInLink) return visibleText(text);
       return (
-        <SafeLink address={node.url} text={text}>
+        <SafeLink address={node.url} text={text} isImage>
           {visibleText(text)}
         </SafeLink>
       );

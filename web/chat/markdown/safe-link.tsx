@@ -52,11 +52,14 @@ function withoutWww(place: string): string {
 export function SafeLink({
   address,
   text,
+  isImage = false,
   children,
 }: {
   readonly address: string;
   /** The children without markup. */
   readonly text: string;
+  /** Then its host is always shown. */
+  readonly isImage?: boolean;
   readonly children: ComponentChildren;
 }): JSX.Element {
   const safe = safeAddress(address);
@@ -73,7 +76,7 @@ export function SafeLink({
       <a href={safe.href} target="_blank" rel="noopener noreferrer nofollow">
         {text.trim() === '' ? shortened(safe.href) : children}
       </a>
-      {misleads(text, safe) && <span class="link-target"> ({shortened(safe.target)})</span>}
+      {(isImage || misleads(text, safe)) && <span class="link-target"> ({shortened(safe.target)})</span>}
     </>
   );
 }

@@ -59,7 +59,7 @@ export function DotSection({ look }: { look: Look }): JSX.Element {
         everything up. With weights of −1, 0 and +1 nothing is left to multiply: a number is added, taken
         away, or left out. Here is one such sum with real numbers. Write something, and the model reads it.
       </p>
-      <DotForm look={look} text={text} onText={setText} />
+      <DotForm look={look} text={text} isBusy={isBusy.value} onText={setText} />
       {fault !== undefined && (
         <p class="inside-fault" role="alert">
           {fault}
@@ -81,10 +81,12 @@ export function DotSection({ look }: { look: Look }): JSX.Element {
 function DotForm({
   look,
   text,
+  isBusy,
   onText,
 }: {
   look: Look;
   text: string;
+  isBusy: boolean;
   onText: (text: string) => void;
 }): JSX.Element {
   const [draft, setDraft] = useState(text);
@@ -108,7 +110,7 @@ function DotForm({
           onInput={({ currentTarget }) => setDraft(currentTarget.value)}
         />
       </label>
-      <button type="submit">Read it</button>
+      <button type="submit">{isBusy ? 'Reading…' : 'Read it'}</button>
       <MatrixChoice look={look} />
       <label class="inside-row">
         <span>Row, 0 to {countText(matrix.rows - 1)}</span>

@@ -9,6 +9,8 @@ export interface Moves {
   leave(): void;
   /** @returns whether the key meant something */
   key(event: KeyboardEvent): boolean;
+  /** The picture has got or lost the focus. */
+  focus(): void;
 }
 
 /** A pointer that moved less than this has picked something. */
@@ -37,6 +39,8 @@ export class Gestures {
     element.addEventListener('pointerup', (event) => this.#up(event, true), { signal });
     element.addEventListener('pointercancel', (event) => this.#up(event, false), { signal });
     element.addEventListener('pointerleave', () => moves.leave(), { signal });
+    element.addEventListener('focus', () => moves.focus(), { signal });
+    element.addEventListener('blur', () => moves.focus(), { signal });
     element.addEventListener('wheel', (event) => this.#wheel(event), { signal, passive: false });
     element.addEventListener(
       'keydown',

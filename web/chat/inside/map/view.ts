@@ -68,6 +68,7 @@ export class View {
 
   /** Nothing beyond the ends is shown unless there is room to spare. */
   clamp(): void {
+    this.scale = Math.max(this.scale, this.wholeScale);
     const across = this.width / this.scale;
     const down = this.height / this.scale;
     this.left = within(this.left, this.columns, across);

@@ -5,6 +5,7 @@
  */
 import type { InsideSource, MatrixFacts } from '../../transport/inside-source.ts';
 import type { Cell } from '../look.ts';
+import { drawCorner } from './corner.ts';
 import { Gestures } from './gestures.ts';
 import { coloursOf, cssOf, type MapColours, onThemeChange } from './map-colours.ts';
 import { imageOf, SIDE, type Tile, type TileKey, TileStore } from './tile-store.ts';
@@ -50,6 +51,8 @@ export class WeightMap {
   #colours: MapColours;
   #store: TileStore | undefined;
   #cell: Cell = { row: 0, column: 0 };
+  /** Where it hovers, in CSS pixels. */
+  #pointer: { readonly x: number; readonly y: number } | undefined;
   #frame = 0;
   /** Squares that may still be coloured in this frame. */
   #images = 0;
@@ -73,14 +76,23 @@ export class WeightMap {
       pan: (x, y) => this.#move(() => this.#view.pan(x, y)),
       zoom: (factor, x, y) => this.#move(() => this.#view.zoom(factor, x, y)),
       pick: (x, y) => listener.onPick(this.#cellAt(x, y)),
-      hover: (x, y) => listener.onHover(this.#seenAt(x, y)),
-      leave: () => listener.onHover(undefined),
+      hover: (x, y) => {
+        this.#pointer = { x, y };
+        this.#tell();
+      },
+      leave: () => {
+        this.#pointer = undefined;
+        this.#tell();
+      },
       key: (event) => this.#key(event),
+      focus: () => this.#move(() => {}),
     });
   }
 
-  /** Shows all of another matrix. */
+  /** Shows another matrix, as close as the one before; the first one so close that its values can be read. */
   show(matrix: MatrixFacts): void {
+    const isFirst = this.#store === undefined;
+    const wasWhole = this.#view.isWhole;
     this.#store?.dispose();
     this.#store = new TileStore(
       this.#source,
@@ -91,7 +103,9 @@ export class WeightMap {
     );
     Object.assign(this.#view, { rows: matrix.rows, columns: matrix.columns });
     this.#resize();
-    this.whole();
+    if (isFirst) this.single();
+    else if (wasWhole) this.whole();
+    else this.#move(() => this.#view.clamp());
   }
 
   /** Marks the weight that was picked. */
@@ -133,8 +147,9 @@ export class WeightMap {
 
   #move(change: () => void): void {
     change();
-    // Where all is seen, a finger that goes up or down scrolls the page.
-    this.#canvas.style.touchAction = this.#view.isWhole ? 'pan-y' : 'none';
+    // A finger that goes up or down scrolls the page, unless the picture was tapped and has more to show.
+    const isOwn = document.activeElement === this.#canvas && !this.#view.isWhole;
+    this.#canvas.style.touchAction = isOwn ? 'none' : 'pan-y';
     this.#changed();
   }
 
@@ -173,7 +188,9 @@ export class WeightMap {
     };
     const place = places[event.key];
     if (place !== undefined) {
-      this.#listener.onHover(undefined);
+      // From now on the keys say what is looked at.
+      this.#pointer = undefined;
+      this.#tell();
       this.#listener.onPick(place);
       this.#move(() => this.#view.reveal(this.#clamped(place).row, this.#clamped(place).column));
       return true;
@@ -236,7 +253,15 @@ export class WeightMap {
       for (const key of keys) this.#tiles(store.get(key));
     } else for (const key of [backdrop, ...keys]) this.#image(key);
     this.#mark();
+    drawCorner(context, view, store.get(backdrop), this.#colours);
     store.want([backdrop, ...keys]);
+    // Under a pointer at rest lies something else now.
+    if (this.#pointer !== undefined) this.#tell();
+  }
+
+  #tell(): void {
+    const { x, y } = this.#pointer ?? {};
+    this.#listener.onHover(x === undefined || y === undefined ? undefined : this.#seenAt(x, y));
   }
 
   /** Squares that are seen, those in the middle first. */
