@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { BUNDLED_MODEL, serveModels, TINY_MODEL } from '../e2e/browser/page-hosts.ts';
+import { BUNDLED_MODEL, serveModels } from '../e2e/browser/page-hosts.ts';
 import {
   assertSound,
   closeBrowser,
@@ -213,17 +213,17 @@ if (HAS_CHROMIUM) {
     const fault = page.locator('.notice-fault');
     await fault.waitFor(PATIENCE);
     assert.match(await textOf(fault), /letter\.gguf: this is no GGUF file/);
-    await drop(page, 'tiny.gguf', readFileSync(TINY_MODEL));
-    await page.locator('.runtime', { hasText: 'tiny' }).waitFor(PATIENCE);
+    await drop(page, 'mine.gguf', readFileSync(BUNDLED_MODEL));
+    await page.locator('.runtime', { hasText: 'mine' }).waitFor(PATIENCE);
     assert.match(await textOf(page.locator('.runtime')), /This device/);
     await page.reload();
-    await page.locator('.runtime', { hasText: 'tiny' }).waitFor(PATIENCE);
-    await send(page, 'Lily');
+    await page.locator('.runtime', { hasText: 'mine' }).waitFor(PATIENCE);
+    await send(page, PROMPT);
     await replied(page, 1);
-    assert.notEqual(await lastText(page), '');
+    assert.match(await lastText(page), STORY);
     await page.locator('.runtime').click();
-    await page.getByLabel('Remove tiny from this browser').click();
-    await page.locator('.model', { hasText: 'tiny' }).waitFor({ ...PATIENCE, state: 'detached' });
+    await page.getByLabel(/^Remove mine/).click();
+    await page.locator('.model', { hasText: 'mine' }).waitFor({ ...PATIENCE, state: 'detached' });
     await assertSound(watched);
     await watched.close();
   });

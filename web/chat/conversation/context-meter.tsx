@@ -28,7 +28,8 @@ export function fillOf(conversation: Conversation | undefined): Fill {
   const live = running.value?.variant.id === variant.id ? running.value : undefined;
   const counted = usedTokens(conversation);
   const used = counted ?? estimated(conversation) + (live?.tokens.value.length ?? 0);
-  const isCut = variant.statistics?.finishReason === 'length' && length !== undefined && used >= length - 1;
+  // The last token of a context is never computed on.
+  const isCut = live === undefined && length !== undefined && used >= length - 1;
   return { used, length, isFull: isCut || variant.fault?.reason === 'context-full' };
 }
 
