@@ -66,7 +66,7 @@ export async function buildWeb(folder, isWhole, more = {}) {
     publicDir: false,
     logLevel: 'warn',
     plugins: [contentPolicy(PAGE_POLICY)],
-    worker: { format: 'es' },
+    worker: { format: 'es', rolldownOptions: { checks: { bundlerTimings: false } } },
     define: {
       BUNDLED_MODEL: JSON.stringify({ path: MODEL_PATH, title: 'Tales', bytes: statSync(MODEL).size }),
     },

@@ -39,11 +39,15 @@ async function ask(page, text) {
 
 /** @param {Page} page */
 async function importSample(page) {
+  const drawer = page.getByRole('button', { name: 'Conversations', exact: true });
+  const isDrawer = await drawer.isVisible();
+  if (isDrawer) await drawer.click();
   await page.locator('.list-foot input[type=file]').setInputFiles(SAMPLE);
   await page.waitForTimeout(500);
   await page.evaluate(() => {
     location.hash = '#/chat/sample-1';
   });
+  if (isDrawer && (await page.locator('dialog[open]').count()) > 0) await page.keyboard.press('Escape');
   await page.waitForTimeout(1500);
 }
 
@@ -103,6 +107,23 @@ const SCENES = [
   ],
 ];
 
+/** Of what is seen, and of what is below it as far as the tab scrolls. @param {Page} page @param {string} path @param {boolean} isLong */
+async function pictures(page, path, isLong) {
+  const scrolled = () => page.evaluate(() => document.querySelector('main')?.scrollTop ?? 0);
+  await page.screenshot({ path: `${path}.png` });
+  if (!isLong) return;
+  const { width, height } = page.viewportSize() ?? DESKTOP;
+  await page.mouse.move(width / 2, height - 30);
+  for (let part = 2, last = -1; part < 12; part++) {
+    await page.mouse.wheel(0, height - 90);
+    await page.waitForTimeout(700);
+    const now = await scrolled();
+    if (now === last) return;
+    last = now;
+    await page.screenshot({ path: `${path}-${part}.png` });
+  }
+}
+
 const server = await serveModels({ models: [BUNDLED_MODEL] });
 const site = mkdtempSync(join(tmpdir(), 'bitnet-site-'));
 await buildWeb(site, true);
@@ -131,8 +152,7 @@ try {
               `${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}\n`,
             );
           }
-          const fullPage = scene === 'inside' || scene === 'machine';
-          await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
+          await pictures(page, join(folder, name), scene === 'inside' || scene === 'machine');
           const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           const found = await axeFindings(page, ['minor', 'moderate', 'serious', 'critical']);
           const shifted = await page.evaluate(() => /** @type {any} */ (globalThis).noticed);

@@ -41,7 +41,7 @@ function memorySentence(kind: 'server' | 'device', { memory, cpuShare }: Machine
   const of = memory.totalBytes === undefined ? '' : ` of ${bytesText(memory.totalBytes)}`;
   const who = kind === 'server' ? 'The server holds' : 'The models of this page hold';
   const processor =
-    cpuShare === undefined ? '' : ` and keeps ${Math.round(cpuShare * 100)} % of its cores busy`;
+    cpuShare === undefined ? '' : ` and keeps ${Math.round(cpuShare * 100)}\u00a0% of its cores busy`;
   return `${who} ${bytesText(memory.usedBytes)}${of} of memory${processor}.`;
 }
 
@@ -55,5 +55,5 @@ function cacheSentence({ kvCache, totals }: MachineReading): string {
       : `The KV cache keeps ${bytesText(heldBytes)} of ${bytesText(totalBytes)}, ${bytesText(usedBytes)} of it for replies under way.`;
   return share === undefined
     ? level
-    : `${level} Since the start, ${share} % of all prompt tokens were found there and not computed again.`;
+    : `${level} Since the start, ${share}\u00a0% of all prompt tokens were found there and not computed again.`;
 }
