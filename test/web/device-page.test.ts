@@ -109,7 +109,7 @@ function replyOf(
   sampling: object = SAMPLING,
   stopAfter = 0,
 ): Promise<Reply> {
-  const asked = { kind, request: { modelId, messages, sampling }, stopAfter };
+  const asked = { kind, request: { modelId, messages, sampling, hasDetails: true }, stopAfter };
   return page.evaluate(async ({ kind, request, stopAfter }) => {
     const { drive } = globalThis as unknown as { drive(kind: string): Driven };
     const controller = new AbortController();

@@ -18,6 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bitnet-server-transport-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Delta {
+  readonly count: number;
   readonly text: string;
   readonly tokens: readonly { text: string; logprob: number; alternatives: unknown[] }[];
 }
@@ -79,11 +80,12 @@ const REQUEST = {
     seed: 3,
     maxTokens: 9,
   },
+  hasDetails: true,
 };
 
-async function replied(signal: AbortSignal = new AbortController().signal) {
+async function replied(signal: AbortSignal = new AbortController().signal, request = REQUEST) {
   const deltas: Delta[] = [];
-  const reply = transport.reply(REQUEST, signal);
+  const reply = transport.reply(request, signal);
   for (;;) {
     const next = await reply.next();
     const text = () => deltas.map((delta) => delta.text).join('');
@@ -263,6 +265,21 @@ test('aborting and leaving close the connection', async () => {
   await assert.rejects(replied(AbortSignal.abort(new Error('too late'))), /too late/);
 });
 
+test('without details none are asked for, and tokens are counted by their texts', async () => {
+  let body: object | undefined;
+  script = (_request, sent, response) => {
+    body = JSON.parse(sent);
+    return send(response, `${chunk('One')}${chunk('')}${chunk(' two')}${END}`, 1e6);
+  };
+  const { deltas, text } = await replied(undefined, { ...REQUEST, hasDetails: false });
+  assert.equal(text, 'One two');
+  assert.equal(
+    deltas.reduce((sum, { count }) => sum + count, 0),
+    2,
+  );
+  assert.ok(body !== undefined && !('logprobs' in body) && !('top_logprobs' in body));
+});
+
 test('models are told with what is known of them, and loading asks for no token', async () => {
   let isLoaded = false;
   const asked: string[] = [];
@@ -274,7 +291,14 @@ test('models are told with what is known of them, and loading asks for no token'
       response.end(JSON.stringify({ object: 'list', data: [{ id: 'a' }, { id: 'b' }] }));
     else if (path === 'stats') {
       const b = isLoaded
-        ? { id: 'b', loaded: true, backend: 'native-avx2', threads: 2, contextLength: 256 }
+        ? {
+            id: 'b',
+            loaded: true,
+            backend: 'native-avx2',
+            threads: 2,
+            contextLength: 256,
+            head: { form: 'fast' },
+          }
         : { id: 'b', loaded: false };
       response.end(JSON.stringify({ memory: { rss: 5 }, models: [{ id: 'a', loaded: false }, b] }));
     } else {
@@ -284,8 +308,16 @@ test('models are told with what is known of them, and loading asks for no token'
     }
   };
   const { signal } = new AbortController();
-  assert.deepEqual(await transport.load('b', () => {}, signal), { backend: 'native-avx2', threads: 2 });
-  assert.deepEqual(await transport.load('b', () => {}, signal), { backend: 'native-avx2', threads: 2 });
+  assert.deepEqual(await transport.load('b', () => {}, signal), {
+    backend: 'native-avx2',
+    threads: 2,
+    areDetailsSlow: true,
+  });
+  assert.deepEqual(await transport.load('b', () => {}, signal), {
+    backend: 'native-avx2',
+    threads: 2,
+    areDetailsSlow: true,
+  });
   assert.equal(asked.filter((path) => path === 'v1/completions').length, 1);
   const common = { fileBytes: undefined, isRemovable: false };
   assert.deepEqual(await transport.models(signal), [

@@ -52,7 +52,7 @@ function statisticsOf({ id, loaded, expiresAt }: ReturnType<ModelRegistry['list'
     threads: model.threads,
     contextLength: model.contextLength,
     scheduler: scheduler.statistics,
-    head: model.engine.headStatistics,
+    head: { form: model.engine.headKind, ...model.engine.headStatistics },
     lookup: model.engine.lookupCounters,
   };
 }

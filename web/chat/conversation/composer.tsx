@@ -124,7 +124,7 @@ export function Composer(): JSX.Element {
 function ReplyCount(): JSX.Element | null {
   const live = running.value;
   if (live === undefined) return null;
-  const count = live.tokens.value.length;
+  const count = live.count.value;
   return (
     <span class="reply-count">
       <span class="pulse" />

@@ -27,7 +27,7 @@ export function fillOf(conversation: Conversation | undefined): Fill {
   const variant = shownVariant(last);
   const live = running.value?.variant.id === variant.id ? running.value : undefined;
   const counted = usedTokens(conversation);
-  const used = counted ?? estimated(conversation) + (live?.tokens.value.length ?? 0);
+  const used = counted ?? estimated(conversation) + (live?.count.value ?? 0);
   // The last token of a context is never computed on.
   const isCut = live === undefined && length !== undefined && used >= length - 1;
   return { used, length, isFull: isCut || variant.fault?.reason === 'context-full' };

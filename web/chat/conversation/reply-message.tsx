@@ -1,11 +1,12 @@
 /** A reply: its text or its tokens, how it was made, and what can be done with it; also while it comes. */
+import { type Signal, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { rateText, secondsText } from '../../shared/quantities.ts';
 import { LoadingBar } from '../app/runtime-panel.tsx';
 import { CopyButton } from '../elements/copy-button.tsx';
 import { Icon } from '../elements/icons.tsx';
-import { Markdown } from '../markdown/markdown.tsx';
+import type { Markdown } from '../markdown/markdown.tsx';
 import { isKeyWanted } from '../store/connecting.ts';
 import { type ReplyTurn, showingVariant, shownVariant, type Variant } from '../store/conversation.ts';
 import { change, current } from '../store/conversations.ts';
@@ -75,13 +76,31 @@ export function ReplyMessage({ turn, conversationId, isLast }: Props): JSX.Eleme
   );
 }
 
+const WITHOUT_DETAILS =
+  'This reply came without the probabilities of its tokens. Reply settings have them always; then make another reply.';
+
 interface Shown {
   readonly variant: Variant;
   readonly live: Running | undefined;
 }
 
+/** What shows replies: it is fetched with the first of them, as it is half of the page's script. */
+const markdown: Signal<typeof Markdown | undefined> = signal(undefined);
+
+function fetchMarkdown(): void {
+  import('../markdown/markdown.tsx').then((module) => {
+    markdown.value = module.Markdown;
+  }, notifyFault);
+}
+
 function Text({ variant, live }: Shown): JSX.Element {
-  return <Markdown text={live ? live.text.value : variant.text} isStreaming={live !== undefined} />;
+  const text = live ? live.text.value : variant.text;
+  const Shown = markdown.value;
+  useEffect(() => {
+    if (Shown === undefined) fetchMarkdown();
+  }, [Shown]);
+  if (Shown === undefined) return <p class="reply-plain">{text}</p>;
+  return <Shown text={text} isStreaming={live !== undefined} />;
 }
 
 function Tokens({ variant, live }: Shown): JSX.Element {
@@ -93,8 +112,13 @@ function Tokens({ variant, live }: Shown): JSX.Element {
   }, [variant.id, isLive]);
   const tokens = live ? live.tokens.value : kept;
   if (tokens === undefined) return <Text variant={variant} live={live} />;
-  if (tokens.length === 0 && !live) {
-    return <p class="soft">The tokens of this reply were not kept; this is what can be told of its text.</p>;
+  if (tokens.length === 0) {
+    return (
+      <>
+        {(live === undefined || live.count.value > 0) && <p class="soft">{WITHOUT_DETAILS}</p>}
+        <Text variant={variant} live={live} />
+      </>
+    );
   }
   return <TokenView tokens={tokens} />;
 }

@@ -4,6 +4,8 @@ import { useId } from 'preact/hooks';
 import { Dialog } from '../elements/dialog.tsx';
 import {
   DEFAULT_SETTINGS,
+  DETAILS_CHOICES,
+  type DetailsChoice,
   isDefault,
   PARAMETERS,
   type Parameter,
@@ -31,6 +33,22 @@ export function SettingsPanel({ onClose }: { readonly onClose: () => void }): JS
         {PARAMETERS.map((parameter) => (
           <ParameterField key={parameter.name} parameter={parameter} />
         ))}
+        <label class="field">
+          Probabilities of tokens
+          <select
+            value={settings.value.details}
+            onChange={(event) => {
+              settings.value = { ...settings.value, details: event.currentTarget.value as DetailsChoice };
+            }}
+          >
+            {Object.entries(DETAILS_CHOICES).map(([value, title]) => (
+              <option key={value} value={value}>
+                {title}
+              </option>
+            ))}
+          </select>
+          <small>What the Tokens button of a reply shows. Large models generate more slowly with them.</small>
+        </label>
         <button
           type="button"
           disabled={isDefault.value}

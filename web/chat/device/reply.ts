@@ -17,7 +17,7 @@ const BATCH_MILLISECONDS = 30;
 export async function replyTo(
   model: Model,
   totals: DeviceTotals,
-  { messages, sampling }: ReplyRequest,
+  { messages, sampling, hasDetails }: ReplyRequest,
   start: number,
   tell: (delta: ReplyDelta) => void,
   signal: AbortSignal,
@@ -34,7 +34,7 @@ export async function replyTo(
     repetitionPenalty,
     ...(seed !== undefined && { seed }),
     ...(maxTokens !== undefined && { maxTokens }),
-    logprobs: ALTERNATIVES,
+    ...(hasDetails && { logprobs: ALTERNATIVES }),
     overflow: 'stop',
     signal,
   });
@@ -61,12 +61,13 @@ export async function replyTo(
         firstTokenSeconds = seconds();
         totals.contextTokens = prompt.length;
       }
-      const { text, tokens, logprobs = [] } = next.value;
-      totals.generatedTokens += tokens.length;
-      totals.contextTokens += tokens.length;
+      const { text, tokens: ids, logprobs = [] } = next.value;
+      totals.generatedTokens += ids.length;
+      totals.contextTokens += ids.length;
       // The token that ends a reply is no part of it.
-      const shown = logprobs.filter(({ id }) => !model.tokenizer.stopIds.has(id));
-      batch.add(text, shown.map(detailOf));
+      const isShown = (id: number) => !model.tokenizer.stopIds.has(id);
+      const details = logprobs.filter(({ id }) => isShown(id)).map(detailOf);
+      batch.add({ text, count: ids.filter(isShown).length, tokens: details });
     }
   } finally {
     batch.discard();
@@ -85,6 +86,7 @@ function choiceOf({ text, logprob }: TokenChoice): TokenChoice {
 class Batch {
   readonly #tell: (delta: ReplyDelta) => void;
   #text = '';
+  #count = 0;
   #tokens: TokenDetail[] = [];
   #told = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -93,8 +95,9 @@ class Batch {
     this.#tell = tell;
   }
 
-  add(text: string, tokens: readonly TokenDetail[]): void {
+  add({ text, count, tokens }: ReplyDelta): void {
     this.#text += text;
+    this.#count += count;
     this.#tokens.push(...tokens);
     const wait = this.#told + BATCH_MILLISECONDS - performance.now();
     if (wait <= 0) this.flush();
@@ -103,9 +106,10 @@ class Batch {
 
   flush(): void {
     this.discard();
-    if (this.#text === '' && this.#tokens.length === 0) return;
-    this.#tell({ text: this.#text, tokens: this.#tokens });
+    if (this.#text === '' && this.#count === 0) return;
+    this.#tell({ text: this.#text, count: this.#count, tokens: this.#tokens });
     this.#text = '';
+    this.#count = 0;
     this.#tokens = [];
     this.#told = performance.now();
   }

@@ -18,8 +18,8 @@ const handlers: { readonly [Name in Exclude<CallName, InsideCall>]: Handler<Name
   models: () => files.list(loaded),
   load: (modelId, tell, signal) =>
     turns.take(signal, async () => {
-      const { backend, threads } = await loaded.get(modelId, tell, signal);
-      return { backend, threads };
+      const { backend, threads, engine } = await loaded.get(modelId, tell, signal);
+      return { backend, threads, areDetailsSlow: engine.headKind === 'fast' };
     }),
   reply: (request, tell, signal) => {
     const start = performance.now();

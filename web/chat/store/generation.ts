@@ -3,7 +3,13 @@
  * shown once a frame, stored twice a second, and becomes part of the conversation when it ends.
  */
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import { type ReplyEnd, type TokenDetail, type Transport, TransportError } from '../transport/transport.ts';
+import {
+  type ReplyDelta,
+  type ReplyEnd,
+  type TokenDetail,
+  type Transport,
+  TransportError,
+} from '../transport/transport.ts';
 import { connectionFault, fail, isKeyWanted, load, loading } from './connecting.ts';
 import { modelId, models, runtime, speed, transport } from './connection.ts';
 import {
@@ -31,6 +37,9 @@ export interface Running {
   /** `load`: the model; `prompt`: until the first token; `write`: tokens come. */
   readonly phase: ReadonlySignal<'load' | 'prompt' | 'write'>;
   readonly text: ReadonlySignal<string>;
+  /** Tokens so far. */
+  readonly count: ReadonlySignal<number>;
+  /** Their details, where those were asked for. */
   readonly tokens: ReadonlySignal<readonly TokenDetail[]>;
   stop(): void;
 }
@@ -123,9 +132,11 @@ class Reply implements Running {
   readonly variant: Variant;
   readonly phase: Signal<'load' | 'prompt' | 'write'> = signal('load');
   readonly text: Signal<string> = signal('');
+  readonly count: Signal<number> = signal(0);
   readonly tokens: Signal<readonly TokenDetail[]> = signal([]);
   readonly #controller = new AbortController();
   readonly #tokens: TokenDetail[] = [];
+  #count = 0;
   #text = '';
   #frame = 0;
   #startedAt = performance.now();
@@ -177,23 +188,25 @@ class Reply implements Running {
         modelId: id,
         messages: messagesFor(conversation, systemPrompt),
         sampling: samplingOf(settings.peek()),
+        hasDetails: areDetailsWanted(),
       },
       signal,
     );
     for (;;) {
       const step = await stream.next();
       if (step.done) return step.value;
-      this.#append(step.value.text, step.value.tokens);
+      this.#append(step.value);
     }
   }
 
-  #append(text: string, tokens: readonly TokenDetail[]): void {
+  #append({ text, count, tokens }: ReplyDelta): void {
     const now = performance.now();
     this.#text += text;
+    this.#count += count;
     this.#tokens.push(...tokens);
     if (this.#firstAt === undefined) {
       this.#firstAt = now;
-      this.#firstCount = this.#tokens.length;
+      this.#firstCount = this.#count;
     }
     this.#lastAt = now;
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#show());
@@ -207,7 +220,8 @@ class Reply implements Running {
     const now = performance.now();
     if (now - this.#toldAt < SPEED_MS) return;
     this.#toldAt = now;
-    this.tokens.value = [...this.#tokens];
+    this.count.value = this.#count;
+    if (this.#tokens.length > 0) this.tokens.value = [...this.#tokens];
     const rate = this.#rate();
     if (rate !== undefined) speed.value = rate;
   }
@@ -244,7 +258,7 @@ class Reply implements Running {
       text: this.#text,
       state,
       fault: state === 'failed' ? { reason, message: sentenceOf(error) } : undefined,
-      statistics: this.#tokens.length > 0 || end ? this.#statistics(end) : undefined,
+      statistics: this.#count > 0 || end ? this.#statistics(end) : undefined,
     };
   }
 
@@ -253,7 +267,7 @@ class Reply implements Running {
       finishReason: end?.finishReason,
       promptTokens: end?.promptTokens,
       cachedTokens: end?.cachedTokens,
-      generatedTokens: end?.generatedTokens ?? this.#tokens.length,
+      generatedTokens: end?.generatedTokens ?? this.#count,
       firstTokenSeconds:
         end?.firstTokenSeconds ??
         (this.#firstAt === undefined ? undefined : (this.#firstAt - this.#startedAt) / 1000),
@@ -264,9 +278,14 @@ class Reply implements Running {
   /** Tokens a second from the first on, as they came here; undefined where that is too short to tell. */
   #rate(): number | undefined {
     const elapsed = this.#lastAt - (this.#firstAt ?? this.#lastAt);
-    const count = this.#tokens.length - this.#firstCount;
+    const count = this.#count - this.#firstCount;
     return elapsed < LEAST_SPEED_MS || count < 2 ? undefined : (count / elapsed) * 1000;
   }
+}
+
+function areDetailsWanted(): boolean {
+  const { details } = settings.peek();
+  return details === 'auto' ? runtime.peek()?.areDetailsSlow !== true : details === 'always';
 }
 
 function chosenTransport(): Transport {

@@ -5,11 +5,23 @@ import type { Sampling } from '../transport/transport.ts';
 /** Everything that can be set. */
 export interface Settings extends Sampling {
   readonly systemPrompt: string;
+  readonly details: DetailsChoice;
 }
+
+/** Whether replies come with details of their tokens; `auto`: where they cost no speed. */
+export type DetailsChoice = 'auto' | 'always' | 'never';
+
+/** All of them, with what is shown. */
+export const DETAILS_CHOICES: Readonly<Record<DetailsChoice, string>> = {
+  auto: 'Where they cost no speed',
+  always: 'Always',
+  never: 'Never',
+};
 
 /** What holds until something else is chosen: the values that the server's API has, a little cooler. */
 export const DEFAULT_SETTINGS: Settings = {
   systemPrompt: '',
+  details: 'auto',
   temperature: 0.7,
   topP: 1,
   topK: 40,
@@ -129,7 +141,7 @@ export function setParameter(parameter: Parameter, value: number | undefined): v
 }
 
 /** The sampling part. */
-export function samplingOf({ systemPrompt: _, ...sampling }: Settings): Sampling {
+export function samplingOf({ systemPrompt: _prompt, details: _details, ...sampling }: Settings): Sampling {
   return sampling;
 }
 
@@ -139,6 +151,7 @@ function stored(): Settings {
     if (typeof found !== 'object' || found === null) return DEFAULT_SETTINGS;
     const fields = new Map(Object.entries(found));
     const systemPrompt = fields.get('systemPrompt');
+    const details = fields.get('details');
     const numbers = PARAMETERS.filter(({ name, least, most }) => {
       const value = fields.get(name);
       return typeof value === 'number' && value >= least && value <= most;
@@ -147,6 +160,7 @@ function stored(): Settings {
       ...DEFAULT_SETTINGS,
       ...Object.fromEntries(numbers),
       systemPrompt: typeof systemPrompt === 'string' ? systemPrompt : '',
+      details: details === 'always' || details === 'never' ? details : 'auto',
     };
   } catch {
     // Something else wrote there; the defaults are right.

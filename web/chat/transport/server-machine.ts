@@ -8,6 +8,8 @@ export interface ModelStatistics {
   readonly backend?: string;
   readonly threads?: number;
   readonly contextLength?: number;
+  /** How its output head is held, as in `exact` or `fast`. */
+  readonly head?: { readonly form?: string };
   readonly scheduler?: {
     readonly running: number;
     readonly waiting: number;

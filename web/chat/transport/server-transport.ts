@@ -94,7 +94,11 @@ export class ServerTransport implements Transport {
       await this.#client.json('v1/completions', signal, { model: modelId, prompt: 'Hello', max_tokens: 0 });
       found = (await this.#statistics(signal)).models.find(({ id }) => id === modelId);
     }
-    return { backend: found?.backend, threads: found?.threads };
+    return {
+      backend: found?.backend,
+      threads: found?.threads,
+      areDetailsSlow: found?.head?.form === 'fast',
+    };
   }
 
   async *reply(request: ReplyRequest, signal: AbortSignal): AsyncGenerator<ReplyDelta, ReplyEnd, undefined> {
@@ -112,7 +116,7 @@ export class ServerTransport implements Transport {
     let isDone = false;
     try {
       for await (const events of eventData(body!)) {
-        const delta = { text: '', tokens: [] as TokenDetail[] };
+        const delta = { text: '', count: 0, tokens: [] as TokenDetail[] };
         let fault: unknown;
         for (const event of events) {
           if (event === '[DONE]') isDone = true;
@@ -169,7 +173,7 @@ export class ServerTransport implements Transport {
 }
 
 /** All parameters are said, so that no default of the server's stands in for one of the page's. */
-function requestBody({ modelId, messages, sampling }: ReplyRequest): object {
+function requestBody({ modelId, messages, sampling, hasDetails }: ReplyRequest): object {
   const { temperature, topP, topK, minP, repetitionPenalty, seed, maxTokens } = sampling;
   return {
     model: modelId,
@@ -181,8 +185,7 @@ function requestBody({ modelId, messages, sampling }: ReplyRequest): object {
     repetition_penalty: repetitionPenalty,
     ...(seed !== undefined && { seed }),
     ...(maxTokens !== undefined && { max_completion_tokens: maxTokens }),
-    logprobs: true,
-    top_logprobs: ALTERNATIVES,
+    ...(hasDetails && { logprobs: true, top_logprobs: ALTERNATIVES }),
     stream: true,
     stream_options: { include_usage: true },
   };
@@ -202,10 +205,14 @@ function chunkOf(event: string): Chunk {
   return chunk;
 }
 
-function addTo(delta: { text: string; tokens: TokenDetail[] }, { choices }: Chunk): void {
+function addTo(delta: { text: string; count: number; tokens: TokenDetail[] }, { choices }: Chunk): void {
   const choice = choices?.[0];
-  delta.text += choice?.delta?.content ?? '';
-  for (const scored of choice?.logprobs?.content ?? []) {
+  const text = choice?.delta?.content ?? '';
+  const scoredTokens = choice?.logprobs?.content;
+  delta.text += text;
+  // Without scores, a chunk with text is a token, but for those that had to wait for the rest of a character.
+  delta.count += scoredTokens?.length ?? (text === '' ? 0 : 1);
+  for (const scored of scoredTokens ?? []) {
     delta.tokens.push({ ...choiceOf(scored), alternatives: (scored.top_logprobs ?? []).map(choiceOf) });
   }
 }

@@ -48,7 +48,12 @@ export interface TokenDetail extends TokenChoice {
 /** What came since the last one. */
 export interface ReplyDelta {
   readonly text: string;
-  /** Of the same moment; their texts need not add up to `text`, which never ends within a character. */
+  /** Tokens that were generated meanwhile; a server tells them only roughly where no details were asked for. */
+  readonly count: number;
+  /**
+   * Their details, where those were asked for; their texts need not add up to `text`, which never ends within a character, and
+   * the token that ends a reply is not among them.
+   */
   readonly tokens: readonly TokenDetail[];
 }
 
@@ -71,6 +76,8 @@ export interface ReplyRequest {
   readonly modelId: string;
   readonly messages: readonly ChatMessage[];
   readonly sampling: Sampling;
+  /** Whether details of the tokens are wanted; see {@link Runtime.areDetailsSlow}. */
+  readonly hasDetails: boolean;
 }
 
 /** A model that can be asked. */
@@ -93,6 +100,11 @@ export interface Runtime {
   /** As in `native-avx2` or `wasm-relaxed`; undefined where that is not told. */
   readonly backend: string | undefined;
   readonly threads: number | undefined;
+  /**
+   * True where details of tokens cost speed: a large output head is read only in part to find the likely tokens, and as a whole
+   * to tell how likely they are.
+   */
+  readonly areDetailsSlow: boolean;
 }
 
 /** Loading or storing a model: what is done of what there is, in bytes. */
