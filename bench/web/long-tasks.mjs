@@ -28,7 +28,7 @@ const { values } = parseArgs({
 const CATEGORIES = ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline', '__metadata'];
 
 /** @typedef {import('playwright-core').Page} Page */
-/** @typedef {{ name: string, ph: string, ts: number, dur?: number, pid: number, tid: number, args: any }} TraceEvent */
+/** @typedef {{ name: string, ph: string, ts: number, dur?: number, tdur?: number, pid: number, tid: number, args: any }} TraceEvent */
 
 /**
  * Milliseconds of the longest tasks of the main threads of pages while `act` runs, the longest first.
@@ -50,7 +50,7 @@ async function traced(page, act) {
       .map(({ pid, tid }) => `${pid} ${tid}`),
   );
   const tasks = traceEvents.filter(
-    ({ name, ph, pid, tid }) => name.endsWith('RunTask') && ph === 'X' && main.has(`${pid} ${tid}`),
+    ({ name, ph, pid, tid }) => name === 'RunTask' && ph === 'X' && main.has(`${pid} ${tid}`),
   );
   const longest = tasks.sort((a, b) => (b.dur ?? 0) - (a.dur ?? 0)).slice(0, 5);
   for (const { ts, dur = 0, pid, tid } of longest.filter(({ dur = 0 }) => dur > 40_000)) {
@@ -67,7 +67,7 @@ async function traced(page, act) {
     process.stdout.write(`    ${[`${dur / 1000} ms`, ...inside].join('\n      ')}\n`);
   }
   const observed = (await longTasks(page)).slice(before).map(({ duration }) => duration);
-  return { longest: longest.map(({ dur = 0 }) => (dur / 1000).toFixed(1)), observed };
+  return { longest: longest.map(({ dur = 0, tdur = 0 }) => `${(dur / 1000).toFixed(1)} (${(tdur / 1000).toFixed(1)} computing)`), observed };
 }
 
 /**
