@@ -195,15 +195,16 @@ export class Engine {
   trace(item: Omit<StepItem, 'outputs'>, matrix: TernaryMatrix): Promise<ProductTrace> {
     return this.#inTurn(async () => {
       const { heap, team } = this.#use();
-      const blocks = Object.entries(traceBytes(matrix)).map(([part, bytes]) => [part, heap.allocate(bytes)]);
-      const trace: TracePlan = { matrix, ...Object.fromEntries(blocks) };
+      const blocks: Record<string, number> = {};
       // A pass without any output ends before its last layer does.
       const outputs = [{ index: item.tokens.length - 1, state: true }] as const;
       try {
+        for (const [part, bytes] of Object.entries(traceBytes(matrix))) blocks[part] = heap.allocate(bytes);
+        const trace = { matrix, ...blocks } as unknown as TracePlan;
         await this.#step([{ ...item, outputs }], [], (batch) => team.run('tracedForward', { batch, trace }));
         return readTrace(heap, trace);
       } finally {
-        if (this.#loaded !== undefined) for (const [, address] of blocks) heap.free(address as number);
+        if (this.#loaded !== undefined) for (const address of Object.values(blocks)) heap.free(address);
       }
     });
   }

@@ -28,6 +28,7 @@ export type LookedAt = Pick<Model, 'engine' | 'backend' | 'tokenizer' | 'detoken
 export class Inside {
   readonly #model: LookedAt;
   readonly #counts = new Map<TernaryMatrix, Promise<Omit<ValueCounts, keyof MatrixPlace>>>();
+  #lastTrace: Promise<unknown> = Promise.resolve();
 
   constructor(model: LookedAt) {
     this.#model = model;
@@ -125,7 +126,10 @@ export class Inside {
     if (row >= matrix.rows)
       throw refusal('row', `row ${row} is asked for, and the last one is ${matrix.rows - 1}`);
     const tokens = this.#tokensOf(text);
-    const trace = await this.#traceLast(tokens, matrix, signal);
+    // One after the other, so that a crowd of them holds no more than one KV cache.
+    const traced = this.#lastTrace.then(() => this.#traceLast(tokens, matrix, signal));
+    this.#lastTrace = traced.catch(() => {});
+    const trace = await traced;
     const weights = new Int8Array(matrix.columns);
     new WeightReader(this.#layout, matrix.columns, 0, matrix.columns, 1).read(
       this.#bytesOf(matrix),
@@ -209,6 +213,7 @@ export class Inside {
     signal: AbortSignal | undefined,
   ): Promise<Awaited<ReturnType<Model['engine']['trace']>>> {
     const { engine } = this.#model;
+    signal?.throwIfAborted();
     const cache = engine.allocateCache();
     try {
       let position = 0;

@@ -281,6 +281,15 @@ test('what is not there is refused in one sentence', async () => {
     await assert.rejects(inside.dot({ layer: 0, name: 'q' }, 0, ''), { code: 'tokens/empty' });
     const before = engine.usedBytes;
     await inside.dot({ layer: 0, name: 'down' }, 0, 'nothing is kept');
+    const aborted = AbortSignal.abort(new Error('gone'));
+    await assert.rejects(inside.dot({ layer: 0, name: 'down' }, 0, 'nobody waits', aborted), /gone/);
+    const many = Array.from({ length: 4 }, (_, row) =>
+      inside.dot({ layer: 0, name: 'q' }, row, 'all at once'),
+    );
+    assert.deepEqual(
+      (await Promise.all(many)).map(({ row }) => row),
+      [0, 1, 2, 3],
+    );
     assert.equal(engine.usedBytes, before);
   });
   await withEngine('llama-ternary.f16', { threads: 0 }, async (engine) => {

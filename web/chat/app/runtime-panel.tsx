@@ -16,6 +16,7 @@ import {
   removeModel,
 } from '../store/connecting.ts';
 import { modelId, models, runtime, speed, transport, transports } from '../store/connection.ts';
+import type { Fault } from '../store/conversation.ts';
 import { running } from '../store/generation.ts';
 import { notifyFault } from '../store/notices.ts';
 import type { ModelChoice, Transport } from '../transport/transport.ts';
@@ -77,7 +78,7 @@ function Panel(): JSX.Element {
         ))}
       </fieldset>
       <RuntimeFacts />
-      {connectionFault.value !== undefined && <ConnectionFault sentence={connectionFault.value} />}
+      {connectionFault.value !== undefined && <ConnectionFault fault={connectionFault.value} />}
       <fieldset class="models" disabled={isBusy}>
         <legend>Model</legend>
         {models.value.map((model) => (
@@ -128,12 +129,12 @@ function RuntimeFacts(): JSX.Element {
   );
 }
 
-function ConnectionFault({ sentence }: { readonly sentence: string }): JSX.Element {
+function ConnectionFault({ fault }: { readonly fault: Fault }): JSX.Element {
   return (
     <div class="fault" role="alert">
-      <p>{sentence}</p>
+      <p>{fault.message}</p>
       <div class="buttons">
-        {transport.value?.kind === 'server' && (
+        {fault.reason === 'unauthorised' && (
           <button
             type="button"
             onClick={() => {

@@ -17,7 +17,7 @@ export function EmptyState(): JSX.Element {
       <p>Every weight of it is −1, 0 or +1, so an ordinary processor is enough. {about}</p>
       {fault !== undefined && (
         <p class="fault" role="alert">
-          {fault}
+          {fault.message}
         </p>
       )}
       <ul class="prompts" aria-label="Prompts to try">

@@ -167,7 +167,7 @@ function Outcome(props: { readonly turn: ReplyTurn; readonly isLast: boolean }):
 }
 
 function cutSentence(isFull: boolean): string {
-  return isFull ? 'It ends here: the context is full.' : 'It ends here: it reached its longest length.';
+  return isFull ? 'It ends here: the context is full.' : 'It ends here: the settings allow no longer reply.';
 }
 
 function VariantSwitch(props: { readonly turn: ReplyTurn; readonly conversationId: string }): JSX.Element {

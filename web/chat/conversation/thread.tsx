@@ -35,7 +35,8 @@ export function Thread({ conversation }: { readonly conversation: Conversation }
       before = scrollTop;
     };
     const observer = new ResizeObserver(() => {
-      if (isAtEnd.peek()) scrolled.scrollTop = scrolled.scrollHeight;
+      // A message that is being edited grows, too, and must stay in sight.
+      if (isAtEnd.peek() && !grown.querySelector('.editor')) scrolled.scrollTop = scrolled.scrollHeight;
       else onScroll();
     });
     observer.observe(grown);

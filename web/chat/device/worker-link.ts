@@ -24,11 +24,6 @@ export class WorkerLink {
     this.#page = page;
   }
 
-  /** Whether there is a worker, which may have a model in memory. */
-  get isStarted(): boolean {
-    return this.#worker !== undefined;
-  }
-
   /**
    * Asks the worker.
    *

@@ -4,6 +4,7 @@ import type { Progress, Runtime, Transport } from '../transport/transport.ts';
 import { TransportError } from '../transport/transport.ts';
 import { setApiKey } from './api-key.ts';
 import { modelId, models, runtime, speed, transport, transports } from './connection.ts';
+import type { Fault } from './conversation.ts';
 import { announce, notify, notifyFault, sentenceOf } from './notices.ts';
 
 /** A model on its way into memory, or into the browser's storage. */
@@ -16,8 +17,8 @@ export interface Loading {
 /** What is being loaded; undefined: nothing. */
 export const loading: Signal<Loading | undefined> = signal(undefined);
 
-/** Why there is no list of models, as a sentence. */
-export const connectionFault: Signal<string | undefined> = signal(undefined);
+/** Why there is no list of models, or no answer. */
+export const connectionFault: Signal<Fault | undefined> = signal(undefined);
 
 /** Whether the server asked for an API key: a dialog then does of the user. */
 export const isKeyWanted: Signal<boolean> = signal(false);
@@ -136,8 +137,9 @@ export async function giveKey(key: string, isRemembered: boolean): Promise<void>
 /** What went wrong with the connection: shown where the model is chosen, and a key is asked for if that helps. */
 export function fail(error: unknown): void {
   if (error instanceof DOMException && error.name === 'AbortError') return;
-  connectionFault.value = sentenceOf(error);
-  if (error instanceof TransportError && error.reason === 'unauthorised') isKeyWanted.value = true;
+  const reason = error instanceof TransportError ? error.reason : 'refused';
+  connectionFault.value = { reason, message: sentenceOf(error) };
+  if (reason === 'unauthorised') isKeyWanted.value = true;
 }
 
 /** Runs something with its progress shown; it can be cancelled there, too. */
