@@ -8,6 +8,7 @@ import type { Model } from '../engine/model.ts';
 import { checkTokens } from '../engine/session.ts';
 import { countWeights, type PackedLayout, packedLayout, WeightReader } from '../kernels/packed-weights.ts';
 import type { TernaryMatrix } from '../model/forward/trace.ts';
+import { tokenDisplay } from '../tokenizer/tokenizer.ts';
 import type { DotProduct, InsideOverview, MatrixPlace, TileRequest, ValueCounts } from './inside-facts.ts';
 import { factsOf, ternaryMatrices, ternaryMatrix } from './matrices.ts';
 import { Slices } from './slices.ts';
@@ -22,7 +23,7 @@ const MOST_TEXT_TOKENS = 512;
 const GRAIN = 2 ** 16;
 
 /** What is used of a model. */
-export type LookedAt = Pick<Model, 'engine' | 'backend' | 'tokenizer' | 'detokenize'>;
+export type LookedAt = Pick<Model, 'engine' | 'backend' | 'tokenizer'>;
 
 /** See the file's header. One for a model: it remembers what it has counted. */
 export class Inside {
@@ -123,8 +124,9 @@ export class Inside {
    */
   async dot(place: MatrixPlace, row: number, text: string, signal?: AbortSignal): Promise<DotProduct> {
     const matrix = ternaryMatrix(this.#loaded.plan, place);
-    if (row >= matrix.rows)
-      throw refusal('row', `row ${row} is asked for, and the last one is ${matrix.rows - 1}`);
+    if (!Number.isSafeInteger(row) || row < 0 || row >= matrix.rows) {
+      throw refusal('row', `row ${row} is asked for, and rows go from 0 to ${matrix.rows - 1}`);
+    }
     const tokens = this.#tokensOf(text);
     // One after the other, so that a crowd of them holds no more than one KV cache.
     const traced = this.#lastTrace.then(() => this.#traceLast(tokens, matrix, signal));
@@ -155,7 +157,7 @@ export class Inside {
       layer: place.layer,
       name: place.name,
       row,
-      tokens: tokens.map((id) => this.#model.detokenize([id])),
+      tokens: tokens.map((id) => tokenDisplay(this.#model.tokenizer, id)),
       input,
       quantised,
       activationScale: scale,

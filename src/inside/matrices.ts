@@ -30,7 +30,7 @@ export function* ternaryMatrices({ layers }: ModelPlan): Generator<PlacedMatrix,
  * @throws BitnetError `inside/matrix` where there is none, or none of ternary weights
  */
 export function ternaryMatrix({ layers }: ModelPlan, { layer, name }: MatrixPlace): TernaryMatrix {
-  const matrix = layers[layer]?.[name];
+  const matrix = MATRIX_NAMES.includes(name) ? layers[layer]?.[name] : undefined;
   if (matrix === undefined) {
     throw new BitnetError(
       'inside/matrix',

@@ -41,9 +41,12 @@ async function withEngine<T>(
 }
 
 function insideOf(engine: Engine): Inside {
-  const tokenizer = { encode: (text: string) => Array.from(text, (letter) => letter.charCodeAt(0) % 90) };
-  const detokenize = ([id]: Iterable<number>) => `<${id}>`;
-  return new Inside({ engine, backend: engine.backendName, tokenizer, detokenize } as never);
+  const tokenizer = {
+    encode: (text: string) => Array.from(text, (letter) => letter.charCodeAt(0) % 90),
+    isSpecial: () => false,
+    tokenBytes: (id: number) => new TextEncoder().encode(`<${id}>`),
+  };
+  return new Inside({ engine, backend: engine.backendName, tokenizer } as never);
 }
 
 async function countsOf(inside: Inside): Promise<ValueCounts[]> {
@@ -233,6 +236,7 @@ test('a dot product of a text tells the sums of its row and of all rows', async 
     const product = await inside.dot({ layer: 1, name: 'o' }, 9, 'inside it');
     const { input, quantised, weights, weightScale, activationScale, sum, result } = product;
     assert.equal(product.tokens.length, 9);
+    assert.equal(product.tokens[0], `<${'i'.charCodeAt(0) % 90}>`);
     assert.equal(
       sum,
       weights.reduce((total, weight, k) => total + weight * quantised[k]!, 0),
@@ -276,7 +280,12 @@ test('what is not there is refused in one sentence', async () => {
     });
     await assert.rejects(inside.tile({ ...tile, step: 0 }), { code: 'inside/tile', message: /step is 0/ });
     await assert.rejects(inside.shares({ ...tile, row: -1 }), { code: 'inside/tile', message: /row is -1/ });
-    await assert.rejects(inside.dot({ layer: 0, name: 'q' }, 999, 'a'), { code: 'inside/row' });
+    for (const row of [999, -1, 0.5, Number.NaN]) {
+      await assert.rejects(inside.dot({ layer: 0, name: 'q' }, row, 'a'), { code: 'inside/row' });
+    }
+    await assert.rejects(inside.dot({ layer: 0, name: 'qNorm' as 'q' }, 0, 'a'), {
+      message: /no matrix qNorm/,
+    });
     await assert.rejects(inside.dot({ layer: 0, name: 'q' }, 0, 'a'.repeat(2001)), { code: 'inside/text' });
     await assert.rejects(inside.dot({ layer: 0, name: 'q' }, 0, ''), { code: 'tokens/empty' });
     const before = engine.usedBytes;
