@@ -83,7 +83,7 @@ export function ContextWarning(): JSX.Element | null {
   return (
     <div class="context-warning" role="status">
       <p>
-        {isFull
+        {isFull || used >= length
           ? 'The model’s context is full: nothing more fits into this conversation.'
           : `The model’s context is nearly full: ${Math.round((used / length) * 100)} % of it is in use.`}
       </p>

@@ -18,7 +18,15 @@ interface Shown {
 }
 
 /** The whole card. */
-export function FigureCard({ figure, ...shown }: Shown & { readonly figure: Figure }): JSX.Element {
+export function FigureCard({
+  figure,
+  isDrawn,
+  ...shown
+}: Shown & {
+  readonly figure: Figure;
+  /** Whether it is the plot's turn. */
+  readonly isDrawn: boolean;
+}): JSX.Element {
   const { samples, reading, duration } = shown;
   const [point, setPoint] = useState<number>();
   const now = figure.now(samples);
@@ -31,14 +39,18 @@ export function FigureCard({ figure, ...shown }: Shown & { readonly figure: Figu
         <span class="figure-caption">{reading === undefined ? '' : figure.caption(reading)}</span>
       </p>
       <div class="plot-frame">
-        <Plot
-          figure={figure}
-          samples={samples}
-          duration={duration}
-          most={figure.most(reading)}
-          label={labelOf(figure, shown)}
-          onPoint={setPoint}
-        />
+        {isDrawn ? (
+          <Plot
+            figure={figure}
+            samples={samples}
+            duration={duration}
+            most={figure.most(reading)}
+            label={labelOf(figure, shown)}
+            onPoint={setPoint}
+          />
+        ) : (
+          <div class="plot" />
+        )}
         {samples.length > 1 && isEmpty(figure, samples) && <p class="plot-empty">{figure.empty.text}</p>}
       </div>
       <Legend figure={figure} samples={samples} at={at} />

@@ -1,5 +1,5 @@
 /** The tab "Machine": how busy whatever runs the models is, as large figures, plots of the last minutes, and in words. */
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { transport } from '../store/connection.ts';
@@ -22,7 +22,16 @@ interface Frozen {
 export function MachineTab(): JSX.Element {
   const minutes = useSignal<number>(MINUTES[0]);
   const frozen = useSignal<Frozen | undefined>(undefined);
+  const drawn = useSignal(0);
   useEffect(look, []);
+  // One plot in each frame: all at once would hold up a reply that is shown meanwhile.
+  useSignalEffect(() => {
+    if (drawn.value === FIGURES.length) return undefined;
+    const frame = requestAnimationFrame(() => {
+      drawn.value++;
+    });
+    return () => cancelAnimationFrame(frame);
+  });
   const state = machine.value;
   const source = transport.value;
   const { samples, latest } = frozen.value ?? state?.history ?? { samples: [], latest: undefined };
@@ -58,13 +67,14 @@ export function MachineTab(): JSX.Element {
         {faultText(state?.fault)}
       </p>
       <div class="figure-cards">
-        {FIGURES.map((figure) => (
+        {FIGURES.map((figure, index) => (
           <FigureCard
             key={figure.id}
             figure={figure}
             samples={samples}
             reading={latest}
             duration={duration}
+            isDrawn={index < drawn.value}
           />
         ))}
       </div>
