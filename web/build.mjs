@@ -31,6 +31,8 @@ const SERVICE_WORKER = 'service-worker.js';
 /** Files that keep their names, in web/chat/offline/. */
 const NAMED_FILES = ['manifest.webmanifest', 'icon-192.png', 'icon-512.png', 'icon-maskable-512.png'];
 
+const ENTITY_TABLE = join(root, 'node_modules', 'decode-named-character-reference', 'index.js');
+
 /**
  * Writes the policy that the server sends as a header into the page itself.
  *
@@ -66,6 +68,8 @@ export async function buildWeb(folder, isWhole, more = {}) {
     publicDir: false,
     logLevel: 'warn',
     plugins: [contentPolicy(PAGE_POLICY)],
+    // Its build for browsers has the browser parse entities as HTML; this one has a table. Answers are never HTML.
+    resolve: { alias: { 'decode-named-character-reference': ENTITY_TABLE } },
     worker: { format: 'es', rolldownOptions: { checks: { bundlerTimings: false } } },
     define: {
       BUNDLED_MODEL: JSON.stringify({ path: MODEL_PATH, title: 'Tales', bytes: statSync(MODEL).size }),

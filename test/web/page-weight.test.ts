@@ -13,8 +13,10 @@ const SCRIPT = fileURLToPath(new URL('../../../bench/web/page-weight.mjs', impor
 test('the first load is within its bound, and what tabs need is not part of it', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [SCRIPT], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
-  const [first = '', later = ''] = stdout.split('\n\n');
+  const [first = '', workers = '', later = ''] = stdout.split('\n\n');
   assert.match(first, /^First load: [\d.]+ kB\n {2}assets\/chat-/);
+  assert.match(workers, /^Workers[^\n]*\n {2}assets\/worker-[^\n]*\n {2}assets\/worker-/);
+  assert.match(later, /markdown-/);
   assert.match(later, /machine-tab-/);
 });
 
