@@ -6,14 +6,15 @@
  * there the whole program. Each step needs tools (a compiler, an arm64 cross compiler, qemu-aarch64 and Node for arm64);
  * one whose tools are missing is left out, and the line that says so names them. Words among the arguments choose steps.
  *
- * These tests take every size with some of the others; `--full` is for all that a test run takes.
+ * These tests take every size with some of the others, and the commands that run models; `--full` is for all that a test run
+ * takes, and all commands.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findEmulator, PROCESSORS } from './native/emulator.mjs';
 import { ask, MissingTool, need, ROOT, show, start } from './native/programs.mjs';
-import { smokeTasks } from './native/smoke.mjs';
+import { LONG_COMMANDS, smokeTasks } from './native/smoke.mjs';
 import { setup } from './setup.mjs';
 
 const work = join(ROOT, 'build', 'native');
@@ -134,7 +135,8 @@ function arm64() {
 function cli() {
   const emulator = findEmulator();
   buildPrebuilt();
-  return smokeTasks(emulator);
+  const tasks = smokeTasks(emulator);
+  return isFull ? tasks : tasks.filter(({ name }) => !LONG_COMMANDS.includes(name));
 }
 
 /**

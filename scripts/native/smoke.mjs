@@ -25,6 +25,9 @@ const TRAINING = [
   ...['--batch', '2', '--steps', '6', '--threads', '2', '--json'],
 ];
 
+/** Tasks that add little to the others for the time they take: they compute in the same kernels. */
+export const LONG_COMMANDS = ['perplexity and bench', 'models', 'convert', 'train, and run what was trained'];
+
 /** @typedef {import('./programs.mjs').Surroundings} Surroundings */
 /** @typedef {{ name: string, run: () => Promise<void> }} Task */
 
