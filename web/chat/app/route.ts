@@ -19,6 +19,15 @@ function read(): Route {
   const isKnown = tab === 'chat' || tab === 'inside' || tab === 'machine';
   return {
     tab: isKnown ? tab : 'chat',
-    id: id === undefined || id === '' ? undefined : decodeURIComponent(id),
+    id: id === undefined || id === '' ? undefined : decoded(id),
   };
+}
+
+/** An address is typed and cut by people and programs, so its escapes need not be whole. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -1,5 +1,6 @@
 /** What can be done with the connection: choosing where models run and which, loading one with its progress, adding files. */
 import { effect, type Signal, signal, untracked } from '@preact/signals';
+import { recall, remember } from '../../shared/remember.ts';
 import type { Progress, Runtime, Transport } from '../transport/transport.ts';
 import { TransportError } from '../transport/transport.ts';
 import { setApiKey } from './api-key.ts';
@@ -71,7 +72,7 @@ export function chooseModel(id: string): void {
   modelId.value = id;
   runtime.value = undefined;
   speed.value = undefined;
-  localStorage.setItem(nameFor(from), id);
+  remember(nameFor(from), id);
   load(new AbortController().signal).catch(fail);
 }
 
@@ -103,7 +104,7 @@ export async function addFile(file: File): Promise<void> {
   const { signal } = new AbortController();
   try {
     const id = await showing(file.name, signal, (onProgress, either) => store.add(file, onProgress, either));
-    localStorage.setItem(nameFor(device), id);
+    remember(nameFor(device), id);
     if (transport.peek() === device) await refreshModels(device, id);
     else chooseTransport(device);
     if (modelId.peek() === id && runtime.peek() === undefined) await load(signal);
@@ -169,5 +170,5 @@ function nameFor({ kind }: Transport): string {
 }
 
 function remembered(from: Transport): string | undefined {
-  return localStorage.getItem(nameFor(from)) ?? undefined;
+  return recall(nameFor(from));
 }

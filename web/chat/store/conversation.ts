@@ -2,6 +2,7 @@
  * A conversation as data, and what can be done to one: each function returns a new conversation and changes nothing. It
  * alternates between the user's turns and replies; a reply has a variant for each time that it was generated.
  */
+import { randomId } from '../../shared/random-id.ts';
 import type { ChatMessage, ReplyEnd, TransportError } from '../transport/transport.ts';
 
 /** What became of a reply; `running` in a stored one means that the page was closed meanwhile. */
@@ -77,7 +78,7 @@ const TITLE_LENGTH = 60;
 export function emptyConversation(): Conversation {
   const now = Date.now();
   return {
-    id: crypto.randomUUID(),
+    id: randomId(),
     title: 'New conversation',
     createdAt: now,
     updatedAt: now,
@@ -98,8 +99,8 @@ export function titleOf(text: string): string {
 
 /** With a message of the user behind the turns, and an empty reply behind that. */
 export function withMessage(conversation: Conversation, text: string, variant: Variant): Conversation {
-  const message: UserTurn = { role: 'user', id: crypto.randomUUID(), text };
-  const reply: ReplyTurn = { role: 'assistant', id: crypto.randomUUID(), variants: [variant], shown: 0 };
+  const message: UserTurn = { role: 'user', id: randomId(), text };
+  const reply: ReplyTurn = { role: 'assistant', id: randomId(), variants: [variant], shown: 0 };
   const isFirst = conversation.turns.length === 0 && !conversation.isNamed;
   return touched({
     ...conversation,

@@ -34,10 +34,15 @@ export const chatAddress: ReadonlySignal<string | undefined> = lastOpen;
 /** The variant that is being made here, so that reading its conversation does not take it for interrupted. */
 export const runningVariant: { id: string | undefined } = { id: undefined };
 
+/** What windows of the page tell each other: that something changed, and what was deleted. */
+interface Told {
+  readonly removed: string | undefined;
+}
+
 const channel = new BroadcastChannel('bitnet-conversations');
-channel.onmessage = () => {
+channel.onmessage = ({ data }: MessageEvent<Told>) => {
   listSummaries().then(setSummaries, notifyFault);
-  inTurn(readOpenAgain).catch(notifyFault);
+  inTurn(() => readOpenAgain(data.removed)).catch(notifyFault);
 };
 
 listSummaries().then(setSummaries, notifyFault);
@@ -107,7 +112,7 @@ export function remove(id: string): void {
     if (conversation === undefined) return;
     await removeConversation(id);
     setSummaries((summaries.peek() ?? []).filter((summary) => summary.id !== id));
-    tellOthers();
+    tellOthers(id);
     const wasOpen = open.peek()?.id === id;
     if (wasOpen) {
       // At once, so that the end of a reply that is under way does not bring it back.
@@ -118,7 +123,7 @@ export function remove(id: string): void {
       title: 'Undo',
       run: () => {
         inTurn(() => store(conversation)).catch(notifyFault);
-        if (wasOpen) location.hash = `#/chat/${id}`;
+        if (wasOpen) location.hash = `#/chat/${encodeURIComponent(id)}`;
       },
     });
   }).catch(notifyFault);
@@ -150,13 +155,28 @@ export async function search(words: string): Promise<Set<string>> {
 }
 
 /** Another window may have changed it; what is made here right now is newer. */
-async function readOpenAgain(): Promise<void> {
+async function readOpenAgain(removed: string | undefined): Promise<void> {
   const before = open.peek();
-  if (before === undefined || runningVariant.id !== undefined) return;
+  if (runningVariant.id !== undefined) return;
+  if (before === undefined) return readAbsentAgain();
+  if (removed === before.id) {
+    open.value = undefined;
+    absent.value = removed;
+    return;
+  }
   const found = await readConversation(before.id);
   if (found && found.updatedAt > before.updatedAt && open.peek()?.id === found.id) {
     open.value = settled(found, undefined);
   }
+}
+
+/** Its deletion may have been taken back. */
+async function readAbsentAgain(): Promise<void> {
+  const id = absent.peek();
+  const found = id === undefined ? undefined : await readConversation(id);
+  if (found === undefined || absent.peek() !== id) return;
+  absent.value = undefined;
+  open.value = settled(found, undefined);
 }
 
 function read(id: string): Promise<Conversation | undefined> {
@@ -176,6 +196,6 @@ function setSummaries(list: readonly Summary[]): void {
   summaries.value = list.toSorted((a, b) => b.updatedAt - a.updatedAt);
 }
 
-function tellOthers(): void {
-  channel.postMessage('changed');
+function tellOthers(removed?: string): void {
+  channel.postMessage({ removed } satisfies Told);
 }

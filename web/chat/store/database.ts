@@ -26,16 +26,21 @@ const memory = {
 let opening: Promise<IDBPDatabase<Schema> | undefined> | undefined;
 
 function opened(): Promise<IDBPDatabase<Schema> | undefined> {
-  opening ??= openDB<Schema>('bitnet-conversations', 1, {
+  opening ??= openedNow().catch((): undefined => {
+    isKept.value = false;
+  });
+  return opening;
+}
+
+/** Rejects, too, where the browser has no IndexedDB, or throws when it is asked for one. */
+async function openedNow(): Promise<IDBPDatabase<Schema>> {
+  return openDB<Schema>('bitnet-conversations', 1, {
     upgrade(database) {
       database.createObjectStore('summaries', { keyPath: 'id' });
       database.createObjectStore('conversations', { keyPath: 'id' });
       database.createObjectStore('tokens');
     },
-  }).catch((): undefined => {
-    isKept.value = false;
   });
-  return opening;
 }
 
 function summaryOf({ id, title, updatedAt }: Conversation): Summary {
@@ -77,7 +82,17 @@ export async function writeConversation(conversation: Conversation): Promise<voi
   ];
   // A page that is being closed sees no more of it, and a transaction that is left open would be dropped.
   transaction.commit();
-  await Promise.all([...writing, transaction.done]);
+  await Promise.all([...writing, transaction.done]).catch(explained);
+}
+
+/** @throws Error one sentence in place of what browsers say when they have no room */
+function explained(error: unknown): never {
+  const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
+  throw isFull
+    ? new Error(
+        'This browser has no room left: what is said now is gone when the page is closed. Remove conversations or models.',
+      )
+    : error;
 }
 
 /** Removes one; its tokens stay until {@link sweepTokens}, so that a deletion can be taken back. */
@@ -105,7 +120,7 @@ export async function readTokens(variantId: string): Promise<readonly PackedToke
 export async function writeTokens(variantId: string, tokens: readonly PackedToken[]): Promise<void> {
   const database = await opened();
   if (database === undefined) memory.tokens.set(variantId, tokens);
-  else await database.put('tokens', tokens, variantId);
+  else await database.put('tokens', tokens, variantId).catch(explained);
 }
 
 /** Forgets the tokens of variants that no conversation has (any more). */

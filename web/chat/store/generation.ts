@@ -3,6 +3,7 @@
  * shown once a frame, stored twice a second, and becomes part of the conversation when it ends.
  */
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { randomId } from '../../shared/random-id.ts';
 import {
   type ReplyDelta,
   type ReplyEnd,
@@ -103,7 +104,7 @@ function freshVariant(): Variant | undefined {
   const model = modelId.peek();
   if (running.peek() !== undefined || place === undefined) return undefined;
   return {
-    id: crypto.randomUUID(),
+    id: randomId(),
     text: '',
     state: 'running',
     fault: undefined,
@@ -237,9 +238,9 @@ class Reply implements Running {
     const variant = this.#settled(end, error);
     if (end !== undefined) connectionFault.value = undefined;
     if (variant.fault?.reason === 'unauthorised' || variant.fault?.reason === 'unreachable') fail(error);
-    if (this.#tokens.length > 0) await writeTokens(variant.id, packTokens(this.#tokens));
     runningVariant.id = undefined;
     try {
+      if (this.#tokens.length > 0) await writeTokens(variant.id, packTokens(this.#tokens)).catch(notifyFault);
       await change(this.conversationId, (found) => replacingVariant(found, variant));
     } finally {
       speed.value = variant.statistics?.tokensPerSecond ?? speed.peek();

@@ -47,6 +47,8 @@ export function sentenceOf(error: unknown): string {
 function show(notice: Omit<Notice, 'id'>): void {
   last += 1;
   const id = last;
-  notices.value = [...notices.value.slice(-2), { ...notice, id }];
+  // What is tried again and again may go wrong as often, and needs to be said once.
+  const others = notices.value.filter(({ text, action }) => text !== notice.text || action !== undefined);
+  notices.value = [...others.slice(-2), { ...notice, id }];
   setTimeout(() => dismiss(id), LIFE_MS);
 }

@@ -1,5 +1,6 @@
 /** How replies are made: the system prompt and the sampling parameters, remembered by the browser. */
 import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { recall, remember } from '../../shared/remember.ts';
 import type { Sampling } from '../transport/transport.ts';
 
 /** Everything that can be set. */
@@ -127,8 +128,7 @@ export const isDefault: ReadonlySignal<boolean> = computed(() =>
 );
 
 effect(() => {
-  if (isDefault.value) localStorage.removeItem(NAME);
-  else localStorage.setItem(NAME, JSON.stringify(settings.value));
+  remember(NAME, isDefault.value ? undefined : JSON.stringify(settings.value));
 });
 
 /** Changes one number, kept within its range; undefined empties it where it may be empty. */
@@ -147,7 +147,7 @@ export function samplingOf({ systemPrompt: _prompt, details: _details, ...sampli
 
 function stored(): Settings {
   try {
-    const found: unknown = JSON.parse(localStorage.getItem(NAME) ?? '{}');
+    const found: unknown = JSON.parse(recall(NAME) ?? '{}');
     if (typeof found !== 'object' || found === null) return DEFAULT_SETTINGS;
     const fields = new Map(Object.entries(found));
     const systemPrompt = fields.get('systemPrompt');

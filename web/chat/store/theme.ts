@@ -1,5 +1,6 @@
 /** Light, dark, or as the system has it: an attribute of the document, which the style sheets look at. */
 import { effect, type Signal, signal } from '@preact/signals';
+import { recall, remember } from '../../shared/remember.ts';
 
 /** What can be chosen. */
 export const THEMES = ['auto', 'light', 'dark'] as const;
@@ -8,7 +9,7 @@ export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
 const NAME = 'bitnet.theme';
-const stored = localStorage.getItem(NAME);
+const stored = recall(NAME);
 
 /** The one in use; setting it changes the page and is remembered. */
 export const theme: Signal<Theme> = signal(THEMES.find((name) => name === stored) ?? 'auto');
@@ -16,9 +17,9 @@ export const theme: Signal<Theme> = signal(THEMES.find((name) => name === stored
 effect(() => {
   if (theme.value === 'auto') {
     delete document.documentElement.dataset.theme;
-    localStorage.removeItem(NAME);
+    remember(NAME, undefined);
   } else {
     document.documentElement.dataset.theme = theme.value;
-    localStorage.setItem(NAME, theme.value);
+    remember(NAME, theme.value);
   }
 });

@@ -3,6 +3,7 @@
  * remembered.
  */
 import { effect } from '@preact/signals';
+import { recall, remember } from '../../shared/remember.ts';
 import { DeviceTransport } from '../device/device-transport.ts';
 import { apiKey } from '../store/api-key.ts';
 import { transport, transports } from '../store/connection.ts';
@@ -19,11 +20,11 @@ export async function connect(): Promise<void> {
   const page = new URL('./', document.baseURI);
   const device = new DeviceTransport(page);
   const found = await lookForServer(page);
-  if (found === 'yes') localStorage.setItem(SEEN, 'yes');
+  if (found === 'yes') remember(SEEN, 'yes');
   // A page that works offline comes back to its server when that is there again.
-  const hasServer = found === 'yes' || (found === 'silent' && localStorage.getItem(SEEN) !== null);
+  const hasServer = found === 'yes' || (found === 'silent' && recall(SEEN) !== undefined);
   const all: Transport[] = hasServer ? [new ServerTransport(page, () => apiKey.value), device] : [device];
-  const chosen = all.find(({ kind }) => kind === localStorage.getItem(CHOICE));
+  const chosen = all.find(({ kind }) => kind === recall(CHOICE));
   const initial = found === 'yes' ? (chosen ?? all[0]!) : device;
   transports.value = all;
   transport.value = initial;
@@ -31,7 +32,7 @@ export async function connect(): Promise<void> {
   effect(() => {
     const kind = transport.value?.kind;
     // What was there at the start was not chosen.
-    if (!isFirst && kind !== undefined) localStorage.setItem(CHOICE, kind);
+    if (!isFirst && kind !== undefined) remember(CHOICE, kind);
     isFirst = false;
   });
 }
