@@ -16,6 +16,7 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
       class="plain"
       aria-label={label}
       title={label}
+      disabled={text === ''}
       onClick={async () => {
         if (!(await copyText(text))) return;
         setCopied(true);
