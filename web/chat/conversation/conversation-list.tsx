@@ -73,13 +73,22 @@ export function ConversationList(): JSX.Element {
 function Item({ summary }: { readonly summary: Summary }): JSX.Element {
   const { id, title } = summary;
   const isNaming = useSignal(false);
+  const link = useRef<HTMLAnchorElement>(null);
+  const isFocusBack = useRef(false);
+  useLayoutEffect(() => {
+    if (isNaming.value || !isFocusBack.current) return;
+    isFocusBack.current = false;
+    link.current?.focus();
+  }, [isNaming.value]);
   const isOpen = route.value.id === id;
   if (isNaming.value) {
     return (
       <li>
         <NameField
           title={title}
-          onEnd={(name) => {
+          onEnd={(name, byKey) => {
+            if (!isNaming.peek()) return;
+            isFocusBack.current = byKey;
             if (name !== undefined) rename(id, name);
             isNaming.value = false;
           }}
@@ -89,7 +98,12 @@ function Item({ summary }: { readonly summary: Summary }): JSX.Element {
   }
   return (
     <li class={isOpen ? 'conversation conversation-open' : 'conversation'}>
-      <a href={`#/chat/${encodeURIComponent(id)}`} aria-current={isOpen ? 'true' : undefined} title={title}>
+      <a
+        ref={link}
+        href={`#/chat/${encodeURIComponent(id)}`}
+        aria-current={isOpen ? 'true' : undefined}
+        title={title}
+      >
         {title}
       </a>
       {running.value?.conversationId === id && (
@@ -130,7 +144,8 @@ function Item({ summary }: { readonly summary: Summary }): JSX.Element {
 
 function NameField(props: {
   readonly title: string;
-  readonly onEnd: (name: string | undefined) => void;
+  /** Without a name nothing changes; by a key the focus goes back to the list. */
+  readonly onEnd: (name: string | undefined, byKey: boolean) => void;
 }): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {
@@ -143,14 +158,14 @@ function NameField(props: {
       class="name-field"
       aria-label="Title"
       defaultValue={props.title}
-      onBlur={(event) => props.onEnd(event.currentTarget.value)}
+      onBlur={(event) => props.onEnd(event.currentTarget.value, false)}
       onKeyDown={(event) => {
         if (event.isComposing) return;
-        if (event.key === 'Enter') props.onEnd(event.currentTarget.value);
+        if (event.key === 'Enter') props.onEnd(event.currentTarget.value, true);
         if (event.key !== 'Escape') return;
         event.preventDefault();
         event.stopPropagation();
-        props.onEnd(undefined);
+        props.onEnd(undefined, true);
       }}
     />
   );
