@@ -49,6 +49,7 @@ export function BytesSection({ look }: { look: Look }): JSX.Element {
           <span>
             all else (the vocabulary’s table and a few norms, which stay precise): {bytesText(other.bytes)}
             {other.bytes === other.bytes16 ? '' : ` in place of ${bytesText(other.bytes16)}`}
+            {other.bytes > other.bytes16 ? ', more than they need, so that they are fast' : ''}
           </span>
         </li>
       </ul>
