@@ -1,6 +1,7 @@
 /**
  * What the chat does when things go wrong, in Chromium against a server whose answers are scripted: refusals, connections that
- * break off, a missing key, a context that is full, and a page that is closed in the middle of a reply.
+ * break off, a missing key, a context that is full, a page that is closed in the middle of a reply, and browsers that have less
+ * than the page would like.
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
@@ -8,9 +9,11 @@ import type { Page } from 'playwright-core';
 import {
   assertSound,
   closeBrowser,
+  DESKTOP,
   HAS_CHROMIUM,
   openPage,
   PATIENCE,
+  sharedBrowser,
   textOf,
 } from '../e2e/browser/watched-page.ts';
 import { startScriptedServer } from './scripted-server.ts';
@@ -29,6 +32,15 @@ async function openChat(origin: string, expected?: RegExp) {
 async function send(page: Page, text: string): Promise<void> {
   await page.fill('#message', text);
   await page.locator('button[aria-label="Send"]:enabled').click(PATIENCE);
+}
+
+/** In a browser that was changed by a function before the page begins. */
+async function openChanged(change: () => void, address = `${server!.origin}/`) {
+  const context = await (await sharedBrowser()).newContext({ viewport: DESKTOP });
+  await context.addInitScript(change);
+  const watched = await openPage(address, { context });
+  await watched.page.locator('#message').waitFor(PATIENCE);
+  return { ...watched, close: () => context.close() };
 }
 
 const last = (page: Page) => page.locator('.reply').last();
@@ -163,6 +175,120 @@ if (HAS_CHROMIUM) {
     await ended(page, 'stopped');
     assert.equal(server!.asked.at(-1)!.isAborted, true);
     await assertSound(watched);
+    await watched.close();
+  });
+
+  for (const [name, change] of [
+    [
+      'comes over plain HTTP from another machine',
+      () => Reflect.deleteProperty(Crypto.prototype, 'randomUUID'),
+    ],
+    [
+      'may keep nothing in the browser',
+      () => {
+        const refuse = (): never => {
+          throw new DOMException('Access is denied.', 'SecurityError');
+        };
+        Object.defineProperty(globalThis, 'localStorage', { get: refuse });
+        Object.defineProperty(globalThis, 'sessionStorage', { get: refuse });
+        IDBFactory.prototype.open = refuse;
+      },
+    ],
+    ['has no IndexedDB', () => Object.defineProperty(globalThis, 'indexedDB', { value: undefined })],
+  ] as const) {
+    test(`a page that ${name} answers, and lists the conversation`, async () => {
+      const watched = await openChanged(change);
+      const { page } = watched;
+      server!.say('Here I am.', 'Still here.');
+      await send(page, 'Are you there?');
+      await ended(page, 'complete');
+      await send(page, 'And now?');
+      await page.locator('.markdown', { hasText: 'Still here.' }).waitFor(PATIENCE);
+      await page.locator('.conversation', { hasText: 'Are you there?' }).waitFor(PATIENCE);
+      await page.getByRole('button', { name: 'Appearance and keys' }).click();
+      await page.getByRole('button', { name: 'Dark' }).click();
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+      await assertSound(watched);
+      await watched.close();
+    });
+  }
+
+  test('without room in the browser a reply ends as ever, and one sentence says what is missing', async () => {
+    const watched = await openChat(server!.origin);
+    const devtools = await watched.context.newCDPSession(watched.page);
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin: server!.origin, quotaSize: 1 });
+    const { page } = watched;
+    server!.say('A reply.', 'Another one.');
+    await send(page, 'Say something.');
+    await page.locator('.markdown', { hasText: 'A reply.' }).waitFor(PATIENCE);
+    await send(page, 'More.');
+    await page.locator('.markdown', { hasText: 'Another one.' }).waitFor(PATIENCE);
+    await page.locator('.reply[aria-busy="true"]').waitFor({ ...PATIENCE, state: 'detached' });
+    assert.equal(await page.locator('.reply').count(), 2);
+    assert.deepEqual(await page.locator('.notice > span').allInnerTexts(), [
+      'This browser has no room left: what is said now is gone when the page is closed. Remove conversations or models.',
+    ]);
+    await assertSound(watched);
+    await watched.close();
+  });
+
+  test('an address that nobody wrote so opens the page, and what is said there is a new conversation', async () => {
+    const watched = await openChanged(() => {}, `${server!.origin}/#/chat/%E0%A4%A`);
+    const { page } = watched;
+    await page.getByRole('heading', { name: 'This conversation is not here' }).waitFor(PATIENCE);
+    server!.say('A new one.');
+    await send(page, 'Begin.');
+    await ended(page, 'complete');
+    assert.match(page.url(), /#\/chat\/[0-9a-f]{32}$/);
+    await assertSound(watched);
+    await watched.close();
+  });
+
+  test('what is deleted in one window is gone in the other, until that is taken back', async () => {
+    const first = await openChat(server!.origin);
+    server!.say('Kept.');
+    await send(first.page, 'To be deleted.');
+    await ended(first.page, 'complete');
+    const second = await openPage(first.page.url(), { context: first.context });
+    await second.page.locator('.markdown', { hasText: 'Kept.' }).waitFor(PATIENCE);
+    await first.page.getByRole('button', { name: 'Actions for To be deleted.' }).click();
+    await first.page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await second.page.getByRole('heading', { name: 'This conversation is not here' }).waitFor(PATIENCE);
+    await first.page.getByRole('button', { name: 'Undo' }).click();
+    await second.page.locator('.markdown', { hasText: 'Kept.' }).waitFor(PATIENCE);
+    await assertSound(second);
+    await second.close();
+    await first.close();
+  });
+
+  test('all tabs fit a window of 320 pixels, and a script from right to left begins at the right', async () => {
+    const watched = await openChat(server!.origin);
+    const { page } = watched;
+    server!.say('مرحبا بالعالم\n\nAnd in English.');
+    await send(page, 'שלום עולם');
+    await ended(page, 'complete');
+    const startOf = (text: string) =>
+      page
+        .getByText(text)
+        .last()
+        .evaluate((element) => {
+          const range = document.createRange();
+          range.selectNodeContents(element);
+          const { left, right } = range.getBoundingClientRect();
+          const box = element.getBoundingClientRect();
+          return Math.abs(box.right - right) < Math.abs(left - box.left) ? 'right' : 'left';
+        });
+    assert.equal(await startOf('مرحبا بالعالم'), 'right');
+    assert.equal(await startOf('And in English.'), 'left');
+    await page.setViewportSize({ width: 320, height: 600 });
+    for (const name of ['Chat', 'Inside', 'Machine']) {
+      await page.getByRole('link', { name, exact: true }).click();
+      await page
+        .locator('main h1')
+        .first()
+        .waitFor({ ...PATIENCE, state: 'attached' });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, name);
+    }
     await watched.close();
   });
 }
