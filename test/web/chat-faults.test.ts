@@ -106,6 +106,9 @@ if (HAS_CHROMIUM) {
     const dialog = page.getByRole('dialog', { name: 'This server wants a key' });
     await dialog.waitFor(PATIENCE);
     await assertSound(watched);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('alert').filter({ hasText: 'This server wants an API key.' }).waitFor(PATIENCE);
+    await page.getByRole('button', { name: 'Give a key' }).click();
     await dialog.getByLabel('API key').fill('wrong');
     await dialog.getByRole('button', { name: 'Use this key' }).click();
     await dialog.getByText('none of its keys').waitFor(PATIENCE);

@@ -129,7 +129,8 @@ function RuntimeFacts(): JSX.Element {
   );
 }
 
-function ConnectionFault({ fault }: { readonly fault: Fault }): JSX.Element {
+/** Why nothing answers, and what can be done about it. */
+export function ConnectionFault({ fault }: { readonly fault: Fault }): JSX.Element {
   return (
     <div class="fault" role="alert">
       <p>{fault.message}</p>
@@ -180,7 +181,11 @@ function ModelRow({ model }: { readonly model: ModelChoice }): JSX.Element {
           class="plain"
           aria-label={`Remove ${title} from this browser`}
           title="Remove from this browser"
-          onClick={() => removeModel(id)}
+          onClick={(event) => {
+            // The button goes with its model, and the focus must not go with it.
+            event.currentTarget.closest('fieldset')?.querySelector('input')?.focus();
+            removeModel(id).catch(notifyFault);
+          }}
         >
           <Icon name="remove" />
         </button>

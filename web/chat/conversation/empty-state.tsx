@@ -1,6 +1,6 @@
 /** What a conversation that is yet to begin shows: what this is, what runs it, and what to try. */
 import type { JSX } from 'preact';
-import { LoadingBar } from '../app/runtime-panel.tsx';
+import { ConnectionFault, LoadingBar } from '../app/runtime-panel.tsx';
 import { connectionFault } from '../store/connecting.ts';
 import { modelId, models, runtime, transport } from '../store/connection.ts';
 import { send } from '../store/generation.ts';
@@ -15,11 +15,7 @@ export function EmptyState(): JSX.Element {
     <div class="empty">
       <h1>Talk to a 1-bit model</h1>
       <p>Every weight of it is −1, 0 or +1, so an ordinary processor is enough. {about}</p>
-      {fault !== undefined && (
-        <p class="fault" role="alert">
-          {fault.message}
-        </p>
-      )}
+      {fault !== undefined && <ConnectionFault fault={fault} />}
       <ul class="prompts" aria-label="Prompts to try">
         {prompts.map((prompt) => (
           <li key={prompt}>

@@ -81,6 +81,8 @@ export function unreachable(cause: unknown): TransportError {
  * @param status 0 within a stream
  */
 export function failure(status: number, body: unknown): TransportError {
+  // The server's own sentence is for programs: it names headers.
+  if (status === 401) return new TransportError('unauthorised', 'This server wants an API key.');
   const { error } = (typeof body === 'object' && body !== null ? body : {}) as ErrorBody;
   const told = typeof error === 'object' && error !== null ? error : { message: error, code: undefined };
   const code = typeof told.code === 'string' ? told.code : undefined;
@@ -89,7 +91,6 @@ export function failure(status: number, body: unknown): TransportError {
 }
 
 function reasonOf(status: number, code: string | undefined): TransportError['reason'] {
-  if (status === 401) return 'unauthorised';
   if (code === 'context_length_exceeded') return 'context-full';
   // What a proxy says for a server that is gone.
   return status === 502 || status === 504 ? 'unreachable' : 'refused';
