@@ -20,6 +20,7 @@ import type { Fault } from '../store/conversation.ts';
 import { running } from '../store/generation.ts';
 import { notifyFault } from '../store/notices.ts';
 import type { ModelChoice, Transport } from '../transport/transport.ts';
+import './runtime-panel.css';
 
 const PLACES = {
   server: { title: 'Server', explanation: 'The machine that this page comes from computes.' },
