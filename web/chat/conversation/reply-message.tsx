@@ -171,7 +171,7 @@ function Outcome(props: { readonly turn: ReplyTurn; readonly isLast: boolean }):
   const isFull = isLast && fillOf(current.value).isFull;
   const sentence = {
     running: undefined,
-    complete: variant.statistics?.finishReason === 'length' ? cutSentence(isFull) : undefined,
+    complete: completeSentence(variant, isFull),
     stopped: variant.text === '' ? 'Stopped before it began.' : 'Stopped.',
     interrupted: 'The page was closed before this reply was complete.',
   }[variant.state];
@@ -190,7 +190,8 @@ function Outcome(props: { readonly turn: ReplyTurn; readonly isLast: boolean }):
   );
 }
 
-function cutSentence(isFull: boolean): string {
+function completeSentence({ text, statistics }: Variant, isFull: boolean): string | undefined {
+  if (statistics?.finishReason !== 'length') return text === '' ? 'The model had nothing to say.' : undefined;
   return isFull ? 'It ends here: the context is full.' : 'It ends here: the settings allow no longer reply.';
 }
 

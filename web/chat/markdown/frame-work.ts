@@ -9,7 +9,7 @@ export interface FrameTask {
   run(deadline: number): boolean;
 }
 
-const FRAME_BUDGET_MS = 8;
+const FRAME_BUDGET_MS = 4;
 const UNSEEN_INTERVAL_MS = 200;
 const waiting = new Set<FrameTask>();
 let isScheduled = false;

@@ -50,6 +50,7 @@ export const running: Signal<Running | undefined> = signal(undefined);
 
 const STORE_MS = 500;
 const SPEED_MS = 250;
+const MOST_PAINT_MS = 100;
 /** Less than this says nothing of a speed, since tokens come to the page several at a time. */
 const LEAST_SPEED_MS = 100;
 
@@ -178,6 +179,7 @@ class Reply implements Running {
     const { signal } = this.#controller;
     const from = chosenTransport();
     if (runtime.peek() === undefined && loading.peek() === undefined) await load(signal);
+    await painted();
     signal.throwIfAborted();
     const id = modelId.peek();
     if (id === undefined) throw new TransportError('refused', 'There is no model to answer.');
@@ -282,6 +284,14 @@ class Reply implements Running {
     const count = this.#count - this.#firstCount;
     return elapsed < LEAST_SPEED_MS || count < 2 ? undefined : (count / elapsed) * 1000;
   }
+}
+
+/** Until the page shows the message: a model that computes on all cores would hold that up. Hidden pages paint nothing. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, MOST_PAINT_MS);
+  });
 }
 
 function areDetailsWanted(): boolean {
