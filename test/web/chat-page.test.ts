@@ -11,10 +11,12 @@ import {
   assertSound,
   closeBrowser,
   DESKTOP,
+  eventually,
   HAS_CHROMIUM,
   openPage,
   PATIENCE,
   PHONE,
+  settled,
   textOf,
 } from '../e2e/browser/watched-page.ts';
 
@@ -91,13 +93,13 @@ if (HAS_CHROMIUM) {
         );
         await replied(page, 1);
         assert.equal(await page.locator('.reply').getAttribute('data-state'), 'stopped');
-        const stopped = await lastText(page);
+        const stopped = await settled(() => lastText(page));
         assert.notEqual(stopped, '');
 
         await page.getByLabel('Make another reply').click();
         await page.locator('.variants', { hasText: '2 / 2' }).waitFor(PATIENCE);
         await replied(page, 1);
-        assert.match(await lastText(page), STORY);
+        await eventually(async () => assert.match(await lastText(page), STORY));
         assert.match(
           await textOf(page.locator('.reply-facts')),
           /^\d+ tokens · .*\d+ of \d+ prompt tokens cached$/,
@@ -105,13 +107,13 @@ if (HAS_CHROMIUM) {
         assert.match(await textOf(page.locator('.context')), /^\d+ \/ 256 tokens$/);
         await page.getByLabel('Earlier reply').click();
         await page.locator('.variants', { hasText: '1 / 2' }).waitFor(PATIENCE);
-        assert.equal(await lastText(page), stopped);
+        await eventually(async () => assert.equal(await lastText(page), stopped));
         await page.getByLabel('Later reply').click();
         await page.locator('.variants', { hasText: '2 / 2' }).waitFor(PATIENCE);
 
         await send(page, 'Where is Lily?');
         await replied(page, 2);
-        assert.match(await lastText(page), /Lily/);
+        await eventually(async () => assert.match(await lastText(page), /Lily/));
         assert.match(
           await textOf(page.locator('.reply-facts').last()),
           /[1-9]\d* of \d+ prompt tokens cached/,
@@ -125,12 +127,14 @@ if (HAS_CHROMIUM) {
         await page.locator('.bubble', { hasText: 'Who has the kite?' }).waitFor(PATIENCE);
         await replied(page, 2);
         assert.deepEqual(await page.locator('.bubble').allInnerTexts(), [PROMPT, 'Who has the kite?']);
-        assert.match(await lastText(page), /kite/);
+        await eventually(async () => assert.match(await lastText(page), /kite/));
 
-        const before = await page.locator('.markdown').allInnerTexts();
+        const before = await settled(() => page.locator('.markdown').allInnerTexts());
         await page.reload();
         await replied(page, 2);
-        assert.deepEqual(await page.locator('.markdown').allInnerTexts(), before);
+        await eventually(async () =>
+          assert.deepEqual(await page.locator('.markdown').allInnerTexts(), before),
+        );
         await page.locator('.reply').last().getByRole('button', { name: 'Tokens' }).click();
         await page.locator('.reply').last().getByText('Perplexity').waitFor(PATIENCE);
         await assertSound(watched);
@@ -146,7 +150,9 @@ if (HAS_CHROMIUM) {
           .getByRole('button', { name: 'Undo' })
           .click();
         await replied(page, 2);
-        assert.deepEqual(await page.locator('.markdown').allInnerTexts(), before);
+        await eventually(async () =>
+          assert.deepEqual(await page.locator('.markdown').allInnerTexts(), before),
+        );
         await watched.close();
       });
     });
@@ -163,7 +169,7 @@ if (HAS_CHROMIUM) {
       await page.keyboard.press('Escape');
       await send(page, PROMPT);
       await replied(page, 1);
-      texts.push(await lastText(page));
+      texts.push(await settled(() => lastText(page)));
       assert.ok(await page.getByLabel('Reply settings, changed').isVisible());
       await close();
     }
@@ -221,7 +227,7 @@ if (HAS_CHROMIUM) {
     await page.locator('.runtime', { hasText: 'mine' }).waitFor(PATIENCE);
     await send(page, PROMPT);
     await replied(page, 1);
-    assert.match(await lastText(page), STORY);
+    await eventually(async () => assert.match(await lastText(page), STORY));
     await page.locator('.runtime').click();
     await page.getByLabel(/^Remove mine/).click();
     await page.locator('.model', { hasText: 'mine' }).waitFor({ ...PATIENCE, state: 'detached' });

@@ -195,3 +195,26 @@ export function textOf(locator: Locator): Promise<string> {
   // biome-ignore lint/performance/useDomNodeTextContent: this is no node, and words of different cells would touch
   return locator.innerText();
 }
+
+/** Waits until what is asserted holds: answers are parsed over some frames. The last failure is thrown when it never does. */
+export async function eventually(check: () => Promise<void>): Promise<void> {
+  const end = Date.now() + PATIENCE.timeout / 4;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** What is read once it no longer changes: answers are parsed over some frames. */
+export async function settled<T extends string | readonly string[]>(read: () => Promise<T>): Promise<T> {
+  for (let last = await read(); ; ) {
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    const now = await read();
+    if (JSON.stringify(now) === JSON.stringify(last)) return now;
+    last = now;
+  }
+}
