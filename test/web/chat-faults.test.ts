@@ -10,6 +10,7 @@ import {
   assertSound,
   closeBrowser,
   DESKTOP,
+  eventually,
   HAS_CHROMIUM,
   openPage,
   PATIENCE,
@@ -56,17 +57,19 @@ if (HAS_CHROMIUM) {
     server!.say({ tokens: ['One', ' two'], fault: { message: 'the machine is tired' } }, 'One two three.');
     await send(page, 'Count.');
     await ended(page, 'failed');
-    assert.equal(await textOf(last(page).locator('.markdown')), 'One two');
+    await eventually(async () => assert.equal(await textOf(last(page).locator('.markdown')), 'One two'));
     assert.match(await textOf(last(page).getByRole('alert')), /The machine is tired\.\s+Try again/);
     await page.getByRole('button', { name: 'Try again' }).click();
     await ended(page, 'complete');
-    assert.equal(await textOf(last(page).locator('.markdown')), 'One two three.');
+    await eventually(async () =>
+      assert.equal(await textOf(last(page).locator('.markdown')), 'One two three.'),
+    );
     assert.equal(await textOf(last(page).locator('.variants')), '2 / 2');
 
     server!.say({ tokens: ['Half'], pauseMs: 50, fault: 'broken' });
     await send(page, 'And now?');
     await ended(page, 'failed');
-    assert.equal(await textOf(last(page).locator('.markdown')), 'Half');
+    await eventually(async () => assert.equal(await textOf(last(page).locator('.markdown')), 'Half'));
     server!.say({ tokens: [], refusal: { status: 503, message: 'too many wait', code: 'overloaded' } });
     await send(page, 'And now?');
     await page.locator('.reply .fault', { hasText: 'too many wait' }).waitFor(PATIENCE);
@@ -118,7 +121,9 @@ if (HAS_CHROMIUM) {
     locked!.say('Now I answer.');
     await send(page, 'Do you answer?');
     await ended(page, 'complete');
-    assert.equal(await textOf(last(page).locator('.markdown')), 'Now I answer.');
+    await eventually(async () =>
+      assert.equal(await textOf(last(page).locator('.markdown')), 'Now I answer.'),
+    );
     assert.equal(await page.evaluate(() => localStorage.getItem('bitnet.api-key')), null);
     await watched.close();
   });

@@ -14,6 +14,7 @@ import {
   openPage,
   PATIENCE,
   PHONE,
+  settled,
   type WatchedPage,
 } from '../e2e/browser/watched-page.ts';
 import { startScriptedServer } from './scripted-server.ts';
@@ -127,7 +128,9 @@ async function ask(page: Page, { text }: Case): Promise<void> {
   await page.fill('#message', 'Go on.');
   await page.locator('button[aria-label="Send"]:enabled').click(PATIENCE);
   await page.locator('.reply[aria-busy="true"]').waitFor({ ...PATIENCE, state: 'detached' });
-  await page.locator('.reply[data-state="complete"] .markdown').last().waitFor(PATIENCE);
+  const answer = page.locator('.reply[data-state="complete"] .markdown').last();
+  await answer.waitFor(PATIENCE);
+  await settled(() => answer.evaluate((made) => `${made.querySelectorAll('*').length} ${made.textContent}`));
 }
 
 /** What the last answer became. */
