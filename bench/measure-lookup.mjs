@@ -24,6 +24,7 @@ import { Lookahead } from '../dist/engine/generation/lookahead.js';
 import { Sampler } from '../dist/engine/generation/sampler.js';
 import { loadModel } from '../dist/engine/model.js';
 import { Session } from '../dist/engine/session.js';
+import { median } from './median.mjs';
 
 /**
  * @typedef {import('../dist/engine/model.js').Model} Model
@@ -138,13 +139,6 @@ async function runFree(start, lookup) {
     drafted: result.draftedTokens,
     accepted: result.acceptedTokens,
   };
-}
-
-/** @param {readonly number[]} numbers */
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 const report = [];

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { median } from '../median.mjs';
 
 /**
  * Medians of one runner: prompts by length, and generation.
@@ -51,15 +52,6 @@ export function mediansOf(runner, prompts) {
     ),
     generate: median(runner.rounds.map((round) => round.generate)),
   };
-}
-
-/** @param {readonly number[]} values */
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? Number(sorted[middle])
-    : (Number(sorted[middle - 1]) + Number(sorted[middle])) / 2;
 }
 
 /** Where and with what it was measured. */

@@ -1,5 +1,6 @@
 // @ts-check
 /** What the turns gave: a Markdown table of medians, and whether all contenders in f32 trained the same model. */
+import { median } from '../median.mjs';
 
 /** @typedef {import('./contender.mjs').Contender} Contender */
 
@@ -78,12 +79,4 @@ function mediansOf({ steps }) {
     seconds: median(counted.map((step) => step.seconds)),
     cpuSeconds: median(counted.map((step) => step.cpuSeconds)),
   };
-}
-
-/** @param {readonly number[]} values */
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length % 2 === 1) return Number(sorted[middle]);
-  return (Number(sorted[middle - 1]) + Number(sorted[middle])) / 2;
 }

@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { build } from 'vite';
 import { findChromium, launchChromium } from '../../build/test/e2e/browser/chromium.js';
 import { bundledFile, servePages } from '../../build/test/e2e/browser/page-server.js';
+import { median } from '../median.mjs';
 import { BITNET, modelPath } from '../peers/models.mjs';
 
 const { values } = parseArgs({
@@ -71,14 +72,6 @@ async function inPage(model, bundle, count) {
     await browser.close();
     await server.close();
   }
-}
-
-/** @param {number[]} numbers */
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const [low = Number.NaN, high = Number.NaN] = sorted.slice((sorted.length - 1) >> 1, middle + 1);
-  return sorted.length % 2 === 1 ? low : (low + high) / 2;
 }
 
 const model = modelPath(values.dir, values.shape, { type: 'i2_s', embedding: 'f16' });
