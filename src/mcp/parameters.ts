@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { SamplingOptions } from '../index.ts';
 import { listOf } from '../server/dialects/body-check.ts';
-import { samplingOf } from '../server/dialects/openai/sampling-parameters.ts';
+import { type Fields, samplingOf } from '../server/dialects/openai/sampling-parameters.ts';
 import { jsonSchemaOf } from './json-schema.ts';
 
 /** Longest text that is taken, in UTF-16 units; contexts are far shorter. */
@@ -28,8 +28,6 @@ export interface GenerationParameters {
   readonly seed?: number | undefined;
   readonly stop?: string | readonly string[] | undefined;
 }
-
-type Fields<Body> = { readonly [Key in keyof Required<Body>]: z.ZodType<Body[Key]> };
 
 /** A number that may be left out. */
 function optional(schema: z.ZodNumber, description: string, value?: number): z.ZodType<number | undefined> {

@@ -22,7 +22,7 @@ import type { AddRoutes, ServerEnvironment, ServerRequest } from './server-conte
 /** What an app is made of. */
 export interface AppOptions {
   readonly models: ModelRegistry;
-  readonly dialects: readonly AddRoutes[];
+  readonly routes: readonly AddRoutes[];
   readonly limits: RequestLimits;
   readonly allowed: AllowedOrigins;
   readonly checkKey: CheckKey | undefined;
@@ -50,7 +50,7 @@ export function createApp(options: AppOptions): App {
   hono.use(async (c, next) => guardRequest(c, next, options));
   addOperationRoutes(hono, options);
   addPageRoutes(hono);
-  for (const addRoutes of options.dialects) addRoutes(hono, { models: options.models });
+  for (const addRoutes of options.routes) addRoutes(hono, { models: options.models });
   const findRoute = routeTable(hono.routes);
   hono.notFound((c) => {
     const { methods } = findRoute(c.req.path);

@@ -73,12 +73,7 @@ export interface BitnetServer {
 }
 
 /** The APIs. */
-const DIALECTS: readonly AddRoutes[] = [
-  addOpenAiRoutes,
-  addAnthropicRoutes,
-  addOllamaRoutes,
-  addInsideRoutes,
-];
+const ROUTES: readonly AddRoutes[] = [addOpenAiRoutes, addAnthropicRoutes, addOllamaRoutes, addInsideRoutes];
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 300;
 const DEFAULT_MAX_LOADED = 3;
@@ -86,13 +81,10 @@ const DEFAULT_MAX_LOADED = 3;
 /**
  * A server.
  *
- * @param dialects for tests: other routes than those of the APIs
+ * @param routes for tests: other routes than those of the APIs
  * @throws BitnetError `option/…`
  */
-export function createServer(
-  options: ServerOptions,
-  dialects: readonly AddRoutes[] = DIALECTS,
-): BitnetServer {
+export function createServer(options: ServerOptions, routes: readonly AddRoutes[] = ROUTES): BitnetServer {
   const limits = checkLimits(options.limits);
   const log = new Log(options.log ?? 'off');
   const metrics: Metrics = new Metrics(() => models);
@@ -100,7 +92,7 @@ export function createServer(
   let state: ServerState = 'loading';
   const app = createApp({
     models,
-    dialects,
+    routes,
     limits,
     allowed: { hosts: options.allowedHosts ?? [], origins: options.allowedOrigins ?? [] },
     checkKey: keyCheck(options.apiKeys ?? []),

@@ -1,15 +1,14 @@
 /** The frame of the page: its header, its tabs, and the tab that the address names. */
-import { type Signal, signal } from '@preact/signals';
-import type { ComponentType, JSX } from 'preact';
+import type { JSX } from 'preact';
 import { ChatTab } from '../conversation/chat-tab.tsx';
 import { openDialogs } from '../elements/dialog.tsx';
 import { Icon, Mark } from '../elements/icons.tsx';
 import { Menu } from '../elements/menu.tsx';
 import { NoticesView } from '../elements/notices-view.tsx';
 import { chatAddress } from '../store/conversations.ts';
-import { notifyFault } from '../store/notices.ts';
 import { THEMES, theme } from '../store/theme.ts';
 import { ApiKeyDialog } from './api-key-dialog.tsx';
+import { fetched } from './fetched.ts';
 import { FileDrop } from './file-drop.tsx';
 import { isKeyListOpen } from './keyboard.ts';
 import { KeysDialog } from './keys-dialog.tsx';
@@ -22,11 +21,9 @@ const THEME_TITLES = { auto: 'As the system', light: 'Light', dark: 'Dark' } as 
 
 /** Tabs that are fetched when they are first opened. */
 const LATER = {
-  inside: () => import('../inside/inside-tab.tsx').then(({ InsideTab }) => InsideTab),
-  machine: () => import('../machine/machine-tab.tsx').then(({ MachineTab }) => MachineTab),
+  inside: fetched(() => import('../inside/inside-tab.tsx').then(({ InsideTab }) => InsideTab)),
+  machine: fetched(() => import('../machine/machine-tab.tsx').then(({ MachineTab }) => MachineTab)),
 } as const;
-
-const fetched: Signal<Readonly<Partial<Record<keyof typeof LATER, ComponentType>>>> = signal({});
 
 /** Everything. */
 export function App(): JSX.Element {
@@ -84,10 +81,6 @@ function addressOf(name: (typeof NAMES)[number]): string {
 }
 
 function LaterTab({ name }: { readonly name: keyof typeof LATER }): JSX.Element | null {
-  const Tab = fetched.value[name];
-  if (Tab !== undefined) return <Tab />;
-  LATER[name]().then((component) => {
-    fetched.value = { ...fetched.peek(), [name]: component };
-  }, notifyFault);
-  return null;
+  const Tab = LATER[name]();
+  return Tab === undefined ? null : <Tab />;
 }

@@ -130,22 +130,27 @@ function RuntimeFacts(): JSX.Element {
   );
 }
 
+/** Asks for the server's key. */
+export function KeyButton(): JSX.Element {
+  return (
+    <button
+      type="button"
+      onClick={() => {
+        isKeyWanted.value = true;
+      }}
+    >
+      Give a key
+    </button>
+  );
+}
+
 /** Why nothing answers, and what can be done about it. */
 export function ConnectionFault({ fault }: { readonly fault: Fault }): JSX.Element {
   return (
     <div class="fault" role="alert">
       <p>{fault.message}</p>
       <div class="buttons">
-        {fault.reason === 'unauthorised' && (
-          <button
-            type="button"
-            onClick={() => {
-              isKeyWanted.value = true;
-            }}
-          >
-            Give a key
-          </button>
-        )}
+        {fault.reason === 'unauthorised' && <KeyButton />}
         <button
           type="button"
           onClick={() => {

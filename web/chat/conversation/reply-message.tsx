@@ -1,13 +1,11 @@
 /** A reply: its text or its tokens, how it was made, and what can be done with it; also while it comes. */
-import { type Signal, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { rateText, secondsText } from '../../shared/quantities.ts';
-import { LoadingBar } from '../app/runtime-panel.tsx';
+import { fetched } from '../app/fetched.ts';
+import { KeyButton, LoadingBar } from '../app/runtime-panel.tsx';
 import { CopyButton } from '../elements/copy-button.tsx';
 import { Icon } from '../elements/icons.tsx';
-import type { Markdown } from '../markdown/markdown.tsx';
-import { isKeyWanted } from '../store/connecting.ts';
 import { type ReplyTurn, showingVariant, shownVariant, type Variant } from '../store/conversation.ts';
 import { change, current } from '../store/conversations.ts';
 import { readTokens } from '../store/database.ts';
@@ -85,22 +83,13 @@ interface Shown {
 }
 
 /** What shows replies: it is fetched with the first of them, as it is half of the page's script. */
-const markdown: Signal<typeof Markdown | undefined> = signal(undefined);
-
-function fetchMarkdown(): void {
-  import('../markdown/markdown.tsx').then((module) => {
-    markdown.value = module.Markdown;
-  }, notifyFault);
-}
+const markdown = fetched(() => import('../markdown/markdown.tsx').then(({ Markdown }) => Markdown));
 
 function Text({ variant, live }: Shown): JSX.Element {
   const text = live ? live.text.value : variant.text;
-  const Shown = markdown.value;
-  useEffect(() => {
-    if (Shown === undefined) fetchMarkdown();
-  }, [Shown]);
-  if (Shown === undefined) return <p class="reply-plain">{text}</p>;
-  return <Shown text={text} isStreaming={live !== undefined} />;
+  const Markdown = markdown();
+  if (Markdown === undefined) return <p class="reply-plain">{text}</p>;
+  return <Markdown text={text} isStreaming={live !== undefined} />;
 }
 
 function Tokens({ variant, live }: Shown): JSX.Element {
@@ -153,16 +142,7 @@ function Outcome(props: { readonly turn: ReplyTurn; readonly isLast: boolean }):
       <div class="fault" role="alert">
         <p>{variant.fault?.message ?? 'The reply failed.'}</p>
         <div class="buttons">
-          {variant.fault?.reason === 'unauthorised' && (
-            <button
-              type="button"
-              onClick={() => {
-                isKeyWanted.value = true;
-              }}
-            >
-              Give a key
-            </button>
-          )}
+          {variant.fault?.reason === 'unauthorised' && <KeyButton />}
           {variant.fault?.reason !== 'context-full' && again}
         </div>
       </div>
